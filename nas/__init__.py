@@ -1,0 +1,1 @@
+"""Neural architecture search: controllers, evaluators, the loop, executors, training, export."""

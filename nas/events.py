@@ -1,0 +1,33 @@
+"""What happened, in order: the kinds of event that a store appends with every change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class EventKind(StrEnum):
+    """The kinds of event. The part before the dot is the thing that changed."""
+
+    SEARCH_CREATED = "search.created"
+    SEARCH_STATE = "search.state"  # payload: state, desired, reason
+    TRIAL_STARTED = "trial.started"
+    TRIAL_PROGRESS = "trial.progress"  # payload: step, metrics
+    TRIAL_DONE = "trial.done"  # payload: metrics, reward, cached_from
+    TRIAL_FAILED = "trial.failed"  # payload: kind, message
+    TRIAL_STOPPED = "trial.stopped"
+    TRIAL_REQUEUED = "trial.requeued"  # payload: attempt, kind, message
+    TRIAL_STALE = "trial.stale"  # a late or double report, ignored
+    MODEL_STATE = "model.state"  # payload: model, state
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. ``seq`` has no gaps; ``at`` is UTC in seconds since 1970."""
+
+    seq: int
+    kind: EventKind
+    trial: int | None
+    at: float
+    payload: dict[str, Any] = field(default_factory=dict)

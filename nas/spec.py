@@ -1,0 +1,128 @@
+"""The description of a search: one model for Python, the command line, the API and the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from nas.data.spec import DataSpec
+from nas.objective import Objective
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(_Model):
+    """A registered thing by name, with its options. A bare string is a name without options."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    options: dict[str, Any] = {}
+
+
+def _part(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+Named = Annotated[Part, BeforeValidator(_part)]
+
+
+class Limits(_Model):
+    """When a search ends: after so many trials, or hours of running, whichever comes first."""
+
+    trials: Annotated[int, Field(ge=1, le=1_000_000, description="Trials in all")] = 24
+    hours: Annotated[
+        float | None, Field(gt=0, allow_inf_nan=False, description="Hours of running")
+    ] = None
+
+
+class Execution(_Model):
+    """Where trials run and what each may use."""
+
+    executor: Annotated[str, Field(description="ray, or local for plain processes")] = "ray"
+    workers: Annotated[int, Field(ge=1, le=10_000, description="Trials at the same time")] = 2
+    cpus_per_trial: Annotated[
+        float, Field(gt=0, le=1024, description="Cores of each trial; also its torch threads")
+    ] = 1.0
+    gpus_per_trial: Annotated[
+        float,
+        Field(ge=0, le=64, description="GPUs of each trial; a fraction shares one GPU"),
+    ] = 0.0
+    ray_address: Annotated[
+        str | None, Field(max_length=200, description="An existing cluster, host:port")
+    ] = None
+    trial_timeout_seconds: Annotated[
+        float | None,
+        Field(gt=0, le=30 * 86400, description="A trial that takes longer fails; none: no limit"),
+    ] = None
+    attempts: Annotated[
+        int, Field(ge=1, le=20, description="Attempts at a trial whose machine fails")
+    ] = 3
+
+
+class Setup(_Model):
+    """What a worker needs to make its evaluator: plain data, the same in every process."""
+
+    space: Named
+    evaluator: Named
+    data: DataSpec | None = None
+    data_root: Path = Path("data")
+    seed: int = 0
+
+
+class Final(_Model):
+    """The retraining of the winner from scratch, and the one look at the test set."""
+
+    epochs: Annotated[
+        int, Field(ge=0, le=10_000, description="Epochs of the final training; 0 skips it")
+    ] = 12
+
+
+class SearchSpec(_Model):
+    """A whole search as data. Names and options are checked against the registries by ``check``."""
+
+    name: Annotated[
+        str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")
+    ] = "search"
+    space: Named = Part(name="nasnet")
+    controller: Named = Part(name="reinforce")
+    evaluator: Named = Part(name="trained")
+    objective: Objective = Objective()
+    data: DataSpec | None = DataSpec()
+    limits: Limits = Limits()
+    execution: Execution = Execution()
+    final: Final = Final()
+    seed: Annotated[int, Field(ge=0, lt=2**63, description="The seed of everything")] = 0
+    ordered: Annotated[
+        bool, Field(description="Tell results in trial order: same search at any parallelism")
+    ] = False
+
+    def checked(self) -> SearchSpec:
+        """Return the spec with all options completed; raise RegistryError naming what is wrong."""
+        from nas.catalog import REGISTRIES
+
+        parts = {
+            field: Part(name=part.name, options=REGISTRIES[field].check(part.name, part.options))
+            for field, part in self._parts()
+        }
+        REGISTRIES["executor"].get(self.execution.executor)
+        return self.model_copy(update=parts)
+
+    def setup(self, data_root: Path) -> Setup:
+        """Return what the workers need."""
+        return Setup(
+            space=self.space,
+            evaluator=self.evaluator,
+            data=self.data,
+            data_root=data_root,
+            seed=self.seed,
+        )
+
+    def _parts(self) -> list[tuple[str, Part]]:
+        return [
+            ("space", self.space),
+            ("controller", self.controller),
+            ("evaluator", self.evaluator),
+        ]

@@ -1,0 +1,152 @@
+"""Names to classes, found by scanning a contract's folder; options read from the signature.
+
+A folder's ``__init__.py`` is the contract and each sibling file one implementation. A class counts
+when it is a concrete subclass of the contract, defined in the scanned file, with a ``name`` of its
+own. Two classes with one name are an error. ``$NAS_PLUGINS`` may name further folders, separated
+like ``PATH``; their subfolders (``searchspaces``, ``controllers``, ``evaluators``, ...) join in.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import pkgutil
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+T = TypeVar("T")
+
+
+class RegistryError(ValueError):
+    """An unknown name or a bad option; the message says what is allowed."""
+
+    def __init__(self, message: str, field: str = "", known: tuple[str, ...] = ()) -> None:
+        """Keep the field that is wrong and the values that are known, for the API."""
+        super().__init__(message)
+        self.field, self.known = field, known
+
+
+class Registry[T]:
+    """The implementations of one contract, by name."""
+
+    def __init__(self, contract: type[T], package: str, noun: str) -> None:
+        """Scan ``package`` on first use; ``noun`` is the word for messages ("search space")."""
+        self.contract, self.package, self.noun = contract, package, noun
+
+    def classes(self) -> dict[str, type[T]]:
+        """Return all implementations, sorted by name; raise RegistryError on a double name."""
+        return _scan(self.contract, self.package, self.noun, os.environ.get("NAS_PLUGINS", ""))
+
+    def names(self) -> list[str]:
+        """Return all names, sorted."""
+        return list(self.classes())
+
+    def get(self, name: str) -> type[T]:
+        """Return the class called ``name``; raise RegistryError with the known names."""
+        known = self.classes()
+        if name not in known:
+            names = ", ".join(known)
+            raise RegistryError(
+                f"unknown {self.noun} {name!r}; known: {names}", self.noun, tuple(known)
+            )
+        return known[name]
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """Return the JSON schema of the options of ``name``."""
+        return options_model(self.get(name)).model_json_schema()
+
+    def check(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
+        """Return ``options`` completed by the defaults; raise RegistryError naming a bad one."""
+        return self._validate(name, options).model_dump(mode="json")
+
+    def create(self, name: str, options: dict[str, Any] | None = None, **given: Any) -> T:
+        """Return an instance made with checked ``options`` and the ``given`` collaborators."""
+        checked = self._validate(name, options or {})
+        values = {field: getattr(checked, field) for field in type(checked).model_fields}
+        return self.get(name)(**given, **values)
+
+    def _validate(self, name: str, options: dict[str, Any]) -> BaseModel:
+        model = options_model(self.get(name))
+        try:
+            return model.model_validate(options)
+        except ValidationError as error:
+            raise self._explain(name, model, error) from error
+
+    def _explain(
+        self, name: str, model: type[BaseModel], error: ValidationError
+    ) -> RegistryError:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        allowed = tuple(model.model_fields)
+        if first["type"] == "extra_forbidden":
+            names = ", ".join(allowed) or "none"
+            text = f"unknown option {field!r} of {self.noun} {name!r}; known: {names}"
+        else:
+            text = f"option {field!r} of {self.noun} {name!r}: {first['msg']}, got {first['input']!r}"
+        return RegistryError(text, field, allowed)
+
+
+@cache
+def options_model(cls: type[Any]) -> type[BaseModel]:
+    """Return a pydantic model of the keyword-only parameters that have a default."""
+    signature = inspect.signature(cls.__init__, eval_str=True)
+    fields: dict[str, Any] = {
+        p.name: (p.annotation, p.default)
+        for p in signature.parameters.values()
+        if p.kind is p.KEYWORD_ONLY and p.default is not p.empty
+    }
+    config = ConfigDict(extra="forbid", title=cls.__name__)
+    return create_model(f"{cls.__name__}Options", __config__=config, **fields)
+
+
+@cache
+def _scan(contract: type[T], package: str, noun: str, plugins: str) -> dict[str, type[T]]:
+    root = importlib.import_module(package)
+    _extend(root, package, plugins)
+    found: dict[str, type[T]] = {}
+    for info in pkgutil.iter_modules(root.__path__):
+        module = importlib.import_module(f"{package}.{info.name}")
+        for cls in _implementations(module, contract):
+            name = cls.__dict__["name"]
+            if name in found:
+                raise RegistryError(
+                    f"two classes are the {noun} {name!r}: {found[name].__module__} "
+                    f"and {cls.__module__}"
+                )
+            found[name] = cls
+    return dict(sorted(found.items()))
+
+
+def _extend(root: ModuleType, package: str, plugins: str) -> None:
+    folder = package.rpartition(".")[2]
+    for entry in filter(None, plugins.split(os.pathsep)):
+        path = str(Path(entry, folder).resolve())
+        if path not in root.__path__:
+            root.__path__.append(path)
+    importlib.invalidate_caches()
+
+
+def _implementations(module: ModuleType, contract: type[T]) -> list[type[T]]:
+    return [
+        cls
+        for cls in vars(module).values()
+        if inspect.isclass(cls)
+        and issubclass(cls, contract)
+        and cls.__module__ == module.__name__
+        and not inspect.isabstract(cls)
+        and "name" in cls.__dict__
+    ]
+
+
+def first_line(cls: type[Any]) -> str:
+    """Return the first line of a class's docstring, or of its module's."""
+    doc = cls.__doc__ or sys.modules[cls.__module__].__doc__ or ""
+    return doc.strip().partition("\n")[0]
