@@ -15,7 +15,7 @@ import pkgutil
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -34,7 +34,7 @@ class RegistryError(ValueError):
         self.field, self.known = field, known
 
 
-class Registry[T]:
+class Registry(Generic[T]):
     """The implementations of one contract, by name."""
 
     def __init__(self, contract: type[T], package: str, noun: str) -> None:
