@@ -1,0 +1,50 @@
+# Two commands: `make run` from a fresh clone to a live search, `make test` for everything that must hold.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+export PYTHON VENV
+
+.PHONY: help setup run test lint types layers tests clean
+
+help: ## List the targets
+	@echo "Nasturtium: a self-hosted neural architecture search service"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv and install into it (again only when pyproject.toml changed)
+
+$(STAMP): pyproject.toml .ci/setup
+	@bash .ci/setup
+	@touch $@
+
+run: $(STAMP) ## Start the service on 127.0.0.1:8000 with a first search (Ctrl-C stops it)
+	@exec $(BIN)/nas serve --demo
+
+test: lint types layers tests ## Run lint, types, layers and all tests
+
+lint: $(STAMP) ## ruff: rules and formatting
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+
+types: $(STAMP) ## mypy, strict, on the three packages
+	@echo "== mypy"
+	@$(BIN)/mypy
+
+layers: $(STAMP) ## import-linter: service -> nas -> searchspaces
+	@echo "== import-linter"
+	@$(BIN)/lint-imports --no-logo
+
+tests: $(STAMP) ## pytest alone
+	@echo "== pytest"
+	@$(BIN)/pytest -q
+
+clean: ## Remove caches and build outputs (.venv and your data stay)
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage *.egg-info
+	find nas service searchspaces tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
