@@ -16,6 +16,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from searchspaces.errors import SpaceError as SpaceError
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Iterator, Sequence
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
     from searchspaces.scale import Scale
 
 Decisions = tuple[int, ...]
-
-
-class SpaceError(ValueError):
-    """A decision, architecture or option that the search space does not allow."""
 
 
 @dataclass(frozen=True, slots=True)

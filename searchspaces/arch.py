@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from searchspaces import SpaceError
 from searchspaces.canonical import digest
+from searchspaces.errors import SpaceError
 
 Arg = int | float | str | bool
 
