@@ -1,0 +1,41 @@
+"""What every test shares: hypothesis profiles, one torch thread, and where the shared data lies."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# In CI the examples are the same every time; at a desk each run tries new ones.
+settings.register_profile(
+    "ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_configure() -> None:
+    """Take the user's own NAS_ settings away; let one torch thread do the work (two cores)."""
+    for name in [name for name in os.environ if name.startswith("NAS_")]:
+        if name != "NAS_SHARED_DATA":
+            del os.environ[name]
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Return the root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of shared data sets ($NAS_SHARED_DATA or ../shared/data), or skip."""
+    folder = Path(os.environ.get("NAS_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no shared data: {folder} is missing and NAS_SHARED_DATA names no other")
+    return folder
