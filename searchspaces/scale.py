@@ -12,7 +12,9 @@ class Scale(BaseModel):
 
     ``cells`` is N of the NASNet paper (arXiv 1707.07012, figure 2): normal cells a stage, three
     stages with a reduction cell between them. ``filters`` is F, the filters of the first stage,
-    doubled at each reduction.
+    doubled at each reduction. NASNet-A 6@768 on CIFAR is N=6, F=32, multiplier 3; 4@1056 (mobile)
+    is N=4, F=44, imagenet, multiplier 1; 6@4032 (large) is N=6, F=168, imagenet, multiplier 3 with
+    ``skip_reduction_input``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,8 +26,12 @@ class Scale(BaseModel):
         Field(description="cifar: one 3x3 convolution; imagenet: stride 2 and two reduction cells"),
     ] = "cifar"
     stem_multiplier: Annotated[
-        float, Field(gt=0, le=8, description="Stem filters as a multiple of F (NASNet CIFAR: 3)")
+        float,
+        Field(gt=0, le=8, description="Stem filters: times F (cifar) or times 32 (imagenet)"),
     ] = 3.0
+    skip_reduction_input: Annotated[
+        bool, Field(description="Let the cell after a reduction read what the reduction read")
+    ] = False
     auxiliary: Annotated[
         bool, Field(description="Add the auxiliary classifier before the second reduction")
     ] = False
