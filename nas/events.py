@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.trial import Outcome
 
 
 class EventKind(StrEnum):
@@ -31,3 +34,15 @@ class Event:
     trial: int | None
     at: float
     payload: dict[str, Any] = field(default_factory=dict)
+
+
+def ending(outcome: Outcome, reward: float | None) -> tuple[EventKind, dict[str, Any]]:
+    """Return the event that tells how a trial has ended."""
+    if outcome.stopped:
+        return EventKind.TRIAL_STOPPED, {}
+    failure = outcome.failure
+    if failure is not None:
+        payload = {"kind": failure.kind, "message": failure.message, "reward": reward}
+        return EventKind.TRIAL_FAILED, payload
+    payload = {"metrics": outcome.metrics, "reward": reward, "cached_from": outcome.cached_from}
+    return EventKind.TRIAL_DONE, payload

@@ -25,7 +25,7 @@ class Objective(BaseModel):
     ] = 0.0
 
     def reward(self, metrics: Metrics) -> float:
-        """Return the reward; raise TrialFailure(BAD_METRIC) where the metric is no finite number."""
+        """Return the reward; raise TrialFailure(BAD_METRIC) if the metric is no finite number."""
         value = metrics.get(self.metric)
         if isinstance(value, bool) or not isinstance(value, int | float):
             known = ", ".join(sorted(metrics)) or "none"

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from nas.data.spec import DataSpec
 from nas.objective import Objective
+from searchspaces.registry import RegistryError
 
 
 class _Model(BaseModel):
@@ -83,9 +84,9 @@ class Final(_Model):
 class SearchSpec(_Model):
     """A whole search as data. Names and options are checked against the registries by ``check``."""
 
-    name: Annotated[
-        str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")
-    ] = "search"
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f/\\]+$")] = (
+        "search"
+    )
     space: Named = Part(name="nasnet")
     controller: Named = Part(name="reinforce")
     evaluator: Named = Part(name="trained")
@@ -108,7 +109,14 @@ class SearchSpec(_Model):
             for field, part in self._parts()
         }
         REGISTRIES["executor"].get(self.execution.executor)
-        return self.model_copy(update=parts)
+        evaluator = REGISTRIES["evaluator"].get(self.evaluator.name)
+        evaluator.check_space(REGISTRIES["space"].create(self.space.name, self.space.options))
+        if evaluator.needs_data and self.data is None:
+            raise RegistryError(
+                f"data is missing: evaluator {self.evaluator.name!r} needs it", "data"
+            )
+        data = self.data if evaluator.needs_data else None
+        return self.model_copy(update={**parts, "data": data})
 
     def setup(self, data_root: Path) -> Setup:
         """Return what the workers need."""

@@ -34,11 +34,15 @@ class Desired(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What the loop reads before each step: the wish, and limits that may change while it runs."""
+    """What the loop reads before each step: the wish, and limits that may change while it runs.
+
+    ``seconds`` is how long the search has run so far, over all its runs.
+    """
 
     desired: Desired
     trials: int
     hours: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +74,9 @@ class Store(Protocol):
         """Return all trials by number."""
 
     def adopt(self) -> list[Trial]:
-        """Take the search over: every unfinished trial becomes pending, one attempt later if it ran.
+        """Take the search over, and return the unfinished trials by number.
 
-        Returns the unfinished trials by number.
+        They are pending then; those that were running are one attempt later.
         """
 
     def start(self, drafts: Sequence[Draft], snapshot: Snapshot) -> list[Trial]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from searchspaces import Decisions
+if TYPE_CHECKING:
+    from searchspaces import Decisions
 
 Metrics = dict[str, float]
 
@@ -136,6 +137,13 @@ class Outcome:
     stopped: bool = False
     worker: str = ""
     cached_from: int | None = None
+
+    @property
+    def state(self) -> State:
+        """The state that this outcome puts its trial in."""
+        if self.stopped:
+            return State.STOPPED
+        return State.DONE if self.failure is None else State.FAILED
 
 
 def trial_seed(search_seed: int, number: int) -> int:

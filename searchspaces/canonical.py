@@ -29,7 +29,7 @@ def digest(space: str, cells: list[tuple[str, int, list[Row], tuple[int, ...]]])
 
 
 def canonical_form(inputs: int, rows: list[Row], outputs: tuple[int, ...]) -> list[Any]:
-    """Return the smallest serialisation of the graph over the orders that refinement leaves open."""
+    """Return the smallest serialisation over the orders that refinement leaves open."""
     total = inputs + len(rows)
     labels = [f"in{i}" for i in range(inputs)]
     labels += [json.dumps([op, list(args)]) for op, args, _ in rows]

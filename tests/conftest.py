@@ -18,6 +18,11 @@ settings.register_profile("dev", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the switch that rewrites golden files; the difference is reviewed like code."""
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden")
+
+
 def pytest_configure() -> None:
     """Take the user's own NAS_ settings away; let one torch thread do the work (two cores)."""
     for name in [name for name in os.environ if name.startswith("NAS_")]:

@@ -39,6 +39,10 @@ class Evaluator(ABC):
     needs_data: ClassVar[bool] = False
     space: SearchSpace
 
+    @classmethod
+    def check_space(cls, space: SearchSpace) -> None:
+        """Raise RegistryError where this evaluator cannot measure that space."""
+
     @abstractmethod
     def evaluate(self, request: Request, report: Report) -> Metrics:
         """Return the metrics of one architecture.
