@@ -8,8 +8,8 @@ import torch
 from searchspaces import SpaceError, Task
 from searchspaces.arch import Arch, Cell, Node
 from searchspaces.cells import CellModule, Source, drop_path
-from searchspaces.network import CellNetwork
 from searchspaces.nasnet import Block, block_cell
+from searchspaces.network import CellNetwork
 from searchspaces.scale import Scale
 from searchspaces.stack import nasnet_stack
 from tests.searchspaces.published import NASNET_A
