@@ -1,0 +1,84 @@
+"""Processes that must not outlive each other: file locks, death signals, a clean environment."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+_SECRET = ("NAS_TOKEN", "NAS_HOST")
+
+
+class LockHeld(RuntimeError):
+    """Another process holds the lock."""
+
+
+@contextmanager
+def file_lock(path: Path, wait: float = 0.0) -> Iterator[None]:
+    """Hold an exclusive lock on a file; the kernel frees it when the process dies.
+
+    Raises LockHeld where it cannot be had within ``wait`` seconds.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline = time.monotonic() + wait
+        while not _try_lock(descriptor, fcntl.LOCK_EX):
+            if time.monotonic() >= deadline:
+                raise LockHeld(f"{path.name} is held by another process")
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether a live process holds the lock."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _try_lock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def die_with_parent(parent: int | None = None, signum: int = signal.SIGTERM) -> None:
+    """Have the kernel send us ``signum`` when our parent dies (Linux; elsewhere nothing).
+
+    ``parent`` is the process that should be our parent; if it is not (any more), exit at once.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        raise SystemExit(1)
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """Return the environment for a child that runs trials: ours without the secrets."""
+    kept = {key: value for key, value in os.environ.items() if key not in _SECRET}
+    return kept | {"NAS_PARENT": str(os.getpid())} | extra
+
+
+def parent_pid() -> int | None:
+    """Return the process that started us and says so in $NAS_PARENT, if one does."""
+    text = os.environ.get("NAS_PARENT", "")
+    return int(text) if text.isdigit() else None

@@ -1,0 +1,33 @@
+"""The states of searches and models, and what a user may ask for in each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SearchState(StrEnum):
+    """Where a search stands. FINISHED, STOPPED and FAILED are final until it is resumed."""
+
+    PENDING = "pending"  # waits for a runner
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHING = "finishing"  # all trials have ended; the model of the best is being made
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+ENDED = frozenset({SearchState.FINISHED, SearchState.STOPPED, SearchState.FAILED})
+ACTIVE = frozenset({SearchState.PENDING, SearchState.RUNNING, SearchState.FINISHING})
+
+
+class ModelState(StrEnum):
+    """Where the making of a model stands. DONE and FAILED are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+MODEL_ENDED = frozenset({ModelState.DONE, ModelState.FAILED})

@@ -1,0 +1,181 @@
+"""The tables. Times are UTC in microseconds since 1970; JSON columns hold plain JSON data."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+search = Table(
+    "search",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("spec_hash", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("desired", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("trials_limit", Integer, nullable=False),
+    Column("hours_limit", Float),
+    # The fence: a runner that adopts the search raises the epoch, and older writers are refused.
+    Column("owner", Text),
+    Column("owner_epoch", Integer, nullable=False),
+    Column("heartbeat_at", BigInteger),
+    Column("seconds_running", Float, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Index("ix_search_created_at_id", "created_at", "id"),
+    Index("ix_search_state", "state"),
+)
+
+# Apart from the search: a policy network is megabytes, and a heartbeat must not rewrite them.
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("search_id", Text, primary_key=True),
+    Column("data", LargeBinary, nullable=False),  # zlib of JSON
+    ForeignKeyConstraint(["search_id"], ["search.id"], ondelete="CASCADE"),
+)
+
+trial = Table(
+    "trial",
+    metadata,
+    Column("search_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("decisions", JSON, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("budget", Integer),
+    Column("note", JSON, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("reward", Float),
+    Column("failure_kind", Text),
+    Column("failure_message", Text),
+    Column("failure_trace", Text),
+    Column("told", Boolean, nullable=False),
+    Column("figures", JSON, nullable=False),
+    Column("cached_from", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    PrimaryKeyConstraint("search_id", "number"),
+    ForeignKeyConstraint(["search_id"], ["search.id"], ondelete="CASCADE"),
+    Index("ix_trial_search_id_state_number", "search_id", "state", "number"),
+    Index("ix_trial_search_id_reward_number", "search_id", "reward", "number"),
+)
+
+trial_attempt = Table(
+    "trial_attempt",
+    metadata,
+    Column("search_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("owner_epoch", Integer, nullable=False),
+    Column("worker", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # running, done, stopped, or the kind of failure
+    Column("message", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    PrimaryKeyConstraint("search_id", "number", "attempt"),
+    ForeignKeyConstraint(
+        ["search_id", "number"], ["trial.search_id", "trial.number"], ondelete="CASCADE"
+    ),
+)
+
+report = Table(
+    "report",
+    metadata,
+    Column("search_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("search_id", "number", "attempt", "step"),
+    ForeignKeyConstraint(
+        ["search_id", "number"], ["trial.search_id", "trial.number"], ondelete="CASCADE"
+    ),
+)
+
+# Without gaps: SQLite gives the number inside the one write transaction and takes it back with it.
+event = Table(
+    "event",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("search_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("trial", Integer),
+    Column("at", BigInteger, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Index("ix_event_search_id_seq", "search_id", "seq"),
+    sqlite_autoincrement=True,
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("request_hash", Text, nullable=False),
+    Column("resource", Text, nullable=False),  # the id of what the first request made
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_idempotency_expires_at", "expires_at"),
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("search_id", Text, nullable=False),
+    Column("trial", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("epochs", Integer, nullable=False),
+    Column("progress", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("folder", Text, nullable=False),  # below HOME
+    Column("files", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    ForeignKeyConstraint(
+        ["search_id", "trial"], ["trial.search_id", "trial.number"], ondelete="CASCADE"
+    ),
+    Index("ix_model_search_id_created_at", "search_id", "created_at"),
+    Index("ix_model_state_created_at", "state", "created_at"),
+)
+
+process = Table(
+    "process",
+    metadata,
+    Column("name", Text, primary_key=True),  # supervisor, ray, runner/SEARCH
+    Column("pid", Integer, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("heartbeat_at", BigInteger, nullable=False),
+)
