@@ -15,7 +15,8 @@ import pkgutil
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -80,9 +81,7 @@ class Registry(Generic[T]):
         except ValidationError as error:
             raise self._explain(name, model, error) from error
 
-    def _explain(
-        self, name: str, model: type[BaseModel], error: ValidationError
-    ) -> RegistryError:
+    def _explain(self, name: str, model: type[BaseModel], error: ValidationError) -> RegistryError:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         allowed = tuple(model.model_fields)
@@ -90,19 +89,26 @@ class Registry(Generic[T]):
             names = ", ".join(allowed) or "none"
             text = f"unknown option {field!r} of {self.noun} {name!r}; known: {names}"
         else:
-            text = f"option {field!r} of {self.noun} {name!r}: {first['msg']}, got {first['input']!r}"
+            text = (
+                f"option {field!r} of {self.noun} {name!r}: {first['msg']}, got {first['input']!r}"
+            )
         return RegistryError(text, field, allowed)
 
 
 @cache
 def options_model(cls: type[Any]) -> type[BaseModel]:
     """Return a pydantic model of the keyword-only parameters that have a default."""
-    signature = inspect.signature(cls.__init__, eval_str=True)
-    fields: dict[str, Any] = {
-        p.name: (p.annotation, p.default)
-        for p in signature.parameters.values()
+    init = inspect.unwrap(cls.__init__)
+    options = [
+        p
+        for p in inspect.signature(init).parameters.values()
         if p.kind is p.KEYWORD_ONLY and p.default is not p.empty
-    }
+    ]
+    # Only the options' annotations are evaluated: the others may be imported for checkers alone.
+    wanted = SimpleNamespace(__annotations__={p.name: p.annotation for p in options})
+    names = getattr(init, "__globals__", {})
+    hints = get_type_hints(wanted, globalns=names, include_extras=True)
+    fields: dict[str, Any] = {p.name: (hints[p.name], p.default) for p in options}
     config = ConfigDict(extra="forbid", title=cls.__name__)
     return create_model(f"{cls.__name__}Options", __config__=config, **fields)
 

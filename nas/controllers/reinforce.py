@@ -6,8 +6,8 @@ rewards (the baseline), and the log-probability of the decisions is pushed by th
 As in the papers: the EMA baseline, its decay 0.95 and the entropy weight 1e-5 (NASNet, arXiv
 1707.07012, appendix A.1), Adam, uniform initialisation. Different, because a search here has
 hundreds of trials and not 12,800: one LSTM of 64 units, learning rate 3e-3 (2016: 6e-4; NASNet:
-3.5e-4), and the advantage is divided by the spread of recent rewards, so that nothing depends on
-the scale of the reward. The rewards are raw (2016 cubes the accuracy).
+3.5e-4), an update after every result, and an advantage divided by the spread of recent rewards,
+so that nothing depends on the scale of the reward. Rewards are raw (2016 cubes the accuracy).
 
 Figures: ``baseline`` is the moving average of the reward, ``entropy`` the mean entropy of one
 decision under the policy, in nats, at the last update.
@@ -24,7 +24,7 @@ from pydantic import Field
 from nas.controllers import Controller
 from nas.controllers.policy import Policy
 from nas.controllers.tensors import pack, pack_tree, unpack, unpack_tree
-from nas.seeding import seeded
+from nas.seeding import generator, seeded
 from nas.trial import Proposal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Reinforce(Controller):
         seed: int,
         *,
         learning_rate: Annotated[float, Field(gt=0, le=1, description="Adam's rate")] = 3e-3,
-        batch: Annotated[int, Field(ge=1, le=10_000, description="Results an update")] = 4,
+        batch: Annotated[int, Field(ge=1, le=10_000, description="Results an update")] = 1,
         baseline_decay: Annotated[
             float, Field(ge=0, lt=1, description="Decay of the moving average of the reward")
         ] = 0.95,
@@ -59,10 +59,10 @@ class Reinforce(Controller):
         super().__init__(space, seed)
         self.batch, self.baseline_decay = batch, baseline_decay
         self.entropy_weight = entropy_weight
-        with seeded(seed):
+        with seeded(seed, torch.device("cpu")):
             self.policy = Policy(space, hidden, layers)
         self.optimizer = torch.optim.Adam(self.policy.parameters(), lr=learning_rate)
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator = generator(seed, "reinforce")
         self.asked = self.told = 0
         self.baseline: float | None = None
         self.entropy: float | None = None
@@ -140,6 +140,6 @@ class Reinforce(Controller):
         for reward in rewards:
             baseline = self.baseline_decay * baseline + (1 - self.baseline_decay) * reward
         self.baseline = baseline
-        self.entropy = float(entropy.mean()) / len(self.space.choices)
+        self.entropy = float(entropy.detach().mean()) / len(self.space.choices)
         self.waiting = []
         self._weights = None
