@@ -40,9 +40,9 @@ def ending(outcome: Outcome, reward: float | None) -> tuple[EventKind, dict[str,
     """Return the event that tells how a trial has ended."""
     if outcome.stopped:
         return EventKind.TRIAL_STOPPED, {}
-    failure = outcome.failure
-    if failure is not None:
-        payload = {"kind": failure.kind, "message": failure.message, "reward": reward}
+    payload: dict[str, Any] = {"reward": reward}
+    if outcome.failure is not None:
+        payload |= {"kind": outcome.failure.kind, "message": outcome.failure.message}
         return EventKind.TRIAL_FAILED, payload
-    payload = {"metrics": outcome.metrics, "reward": reward, "cached_from": outcome.cached_from}
+    payload |= {"metrics": outcome.metrics, "cached_from": outcome.cached_from}
     return EventKind.TRIAL_DONE, payload

@@ -79,7 +79,9 @@ class NASNet(SearchSpace):
 
     name = "nasnet"
 
-    def __init__(self, *, blocks: Annotated[int, Field(ge=1, le=10)] = 5) -> None:
+    def __init__(
+        self, *, blocks: Annotated[int, Field(ge=1, le=10, description="Blocks a cell (B)")] = 5
+    ) -> None:
         """Make the choices for ``blocks`` blocks a cell (the paper's B is 5)."""
         self.blocks = blocks
         self.choices = tuple(

@@ -44,7 +44,11 @@ class Registry(Generic[T]):
 
     def classes(self) -> dict[str, type[T]]:
         """Return all implementations, sorted by name; raise RegistryError on a double name."""
-        return _scan(self.contract, self.package, self.noun, os.environ.get("NAS_PLUGINS", ""))
+        contract: Any = self.contract  # a type is hashable, which mypy does not see of type[T]
+        found: dict[str, type[T]] = _scan(
+            contract, self.package, self.noun, os.environ.get("NAS_PLUGINS", "")
+        )
+        return found
 
     def names(self) -> list[str]:
         """Return all names, sorted."""
@@ -62,7 +66,7 @@ class Registry(Generic[T]):
 
     def schema(self, name: str) -> dict[str, Any]:
         """Return the JSON schema of the options of ``name``."""
-        return options_model(self.get(name)).model_json_schema()
+        return self._options(name).model_json_schema()
 
     def check(self, name: str, options: dict[str, Any]) -> dict[str, Any]:
         """Return ``options`` completed by the defaults; raise RegistryError naming a bad one."""
@@ -74,8 +78,12 @@ class Registry(Generic[T]):
         values = {field: getattr(checked, field) for field in type(checked).model_fields}
         return self.get(name)(**given, **values)
 
+    def _options(self, name: str) -> type[BaseModel]:
+        cls: Any = self.get(name)
+        return options_model(cls)
+
     def _validate(self, name: str, options: dict[str, Any]) -> BaseModel:
-        model = options_model(self.get(name))
+        model = self._options(name)
         try:
             return model.model_validate(options)
         except ValidationError as error:
