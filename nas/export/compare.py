@@ -1,0 +1,41 @@
+"""Compares the logits of exported files with those of the network in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from nas.export import ExportError
+
+if TYPE_CHECKING:
+    from searchspaces import Task
+
+TOLERANCE = 1e-5  # largest difference of a logit, relative where logits exceed 1
+BATCHES = (1, 7)  # one image alone, and an odd number of them
+
+
+def random_batches(task: Task) -> list[Tensor]:
+    """Return batches of normal noise, (batch, channels, height, width), the same every time."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (task.channels, task.height, task.width)
+    return [torch.randn((n, *shape), generator=generator) for n in BATCHES]
+
+
+def outputs(model: nn.Module, batches: list[Tensor]) -> list[Tensor]:
+    """Return the logits of a network in evaluation mode."""
+    with torch.no_grad():
+        return [model(batch) for batch in batches]
+
+
+def compare(name: str, wanted: list[Tensor], given: list[Tensor]) -> None:
+    """Raise ExportError unless the logits of a file are those of the network."""
+    if [tuple(t.shape) for t in wanted] != [tuple(t.shape) for t in given]:
+        raise ExportError(f"{name} gives logits of other shapes than the network")
+    for ours, theirs in zip(wanted, given, strict=True):
+        if not torch.isfinite(ours).all():
+            raise ExportError("the network gives logits that are not finite; nothing was exported")
+        if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
+            worst = (ours - theirs).abs().max().item()
+            raise ExportError(f"{name} gives other logits than the network, by {worst:.2g}")

@@ -1,0 +1,216 @@
+"""A standalone Python file that rebuilds the network and its weights with nothing but torch.
+
+The file holds our own definitions of the network (:mod:`nas.export.extract`), reduced to the
+operations that the architecture uses, the architecture as data, and ``build``, ``load`` and
+``preprocess``. Names of parameters are those of the network that was trained. ``build`` is the body
+of the search space's own ``build``, which may use arch, task and scale but not the space.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from nas.export import Exporter, ExportError, Subject
+from nas.export.extract import OURS, Reference, extract
+from nas.export.layout import arch_text, call_text, imports_text, tuple_text
+from searchspaces.catalog import SPACES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from searchspaces.arch import Arch
+
+TIMEOUT_SECONDS = 600.0
+SCALE = Reference("searchspaces.scale", "Scale")
+GIVEN_IMPORTS = {
+    "Path": Reference("pathlib", "Path"),
+    "SimpleNamespace": Reference("types", "SimpleNamespace"),
+    "nn": Reference("torch", "nn"),
+    "Tensor": Reference("torch", "Tensor"),
+    "sys": Reference("sys", None),
+    "torch": Reference("torch", None),
+}
+
+HEAD = '''"""{title}
+
+{classes} classes from {channels} x {height} x {width} images. Needs torch and nothing else:
+
+    import torch, model
+    network = model.load()                    # reads weights.safetensors beside this file
+    logits = network(model.preprocess(images))   # images: (batch, {channels}, height, width), uint8
+    names = [model.CLASSES[i] for i in logits.argmax(1)]
+
+Run this file to see it classify random pixels. model.build() gives the network with fresh weights.
+"""
+
+from __future__ import annotations
+
+{imports}
+
+Scale = SimpleNamespace  # the size of the network around the cells
+'''
+
+TAIL = '''
+# The architecture that the search found. Value 0 of a cell is its first input; every node adds one.
+{arch}
+{task}
+{scale}
+CLASSES = {classes}
+MEAN = {mean}  # of the training images, by channel, pixels from 0 to 1
+STD = {std}
+
+
+def build() -> nn.Module:
+    """Return the network with fresh weights."""
+    arch, task, scale = ARCH, TASK, SCALE
+{body}
+
+
+def load(weights: str | Path | None = None) -> nn.Module:
+    """Return the trained network, ready to classify; weights by default beside this file."""
+    network = build()
+    path = weights or Path(__file__).with_name("weights.safetensors")
+    network.load_state_dict(read_safetensors(path))
+    return network.eval()
+
+
+def preprocess(images: Tensor) -> Tensor:
+    """Map images, (batch, 1 or 3, any height, any width) uint8, to inputs of the network."""
+    return prepare(images, (TASK.height, TASK.width), MEAN, STD)
+
+
+def main() -> None:
+    """Load the weights, given or beside this file, and classify four images of random pixels."""
+    network = load(*sys.argv[1:2])
+    shape = (4, TASK.channels, TASK.height, TASK.width)
+    with torch.no_grad():
+        logits = network(preprocess(torch.randint(256, shape, dtype=torch.uint8)))
+    count = sum(p.numel() for p in network.parameters())
+    print(f"{{count:,}} parameters, images {{shape}} -> logits {{tuple(logits.shape)}}")
+
+
+if __name__ == "__main__":
+    main()
+'''
+
+# Runs a model.py as a stranger would: isolated, our packages and safetensors made unimportable.
+RUNNER = """
+import importlib.util, sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ImportError(f"an exported file may not import {{name}}")
+sys.meta_path.insert(0, Refuse())
+import torch
+torch.set_num_threads(1)
+file, batches, outputs = sys.argv[1:]
+spec = importlib.util.spec_from_file_location("model", file)
+model = importlib.util.module_from_spec(spec)
+sys.modules["model"] = model
+spec.loader.exec_module(model)
+network = model.load()
+with torch.no_grad():
+    torch.save([network(x) for x in torch.load(batches, weights_only=True)], outputs)
+"""
+
+
+class Source(Exporter):
+    """A Python file that needs only torch: the network's own code, its architecture, its loader."""
+
+    name = "source"
+    file = "model.py"
+
+    def write(self, folder: Path, subject: Subject) -> None:
+        """Write ``model.py``; raise ExportError where the network needs more than torch."""
+        (folder / self.file).write_text(
+            source_text(subject), encoding="utf-8", errors="backslashreplace"
+        )
+
+    def run(self, folder: Path, batches: Sequence[Tensor]) -> list[Tensor]:
+        """Run ``model.py`` with its weights in a fresh interpreter that cannot see our packages."""
+        script = RUNNER.format(blocked={*OURS, "service", "safetensors"})
+        with tempfile.TemporaryDirectory(prefix="nas-export-") as elsewhere:
+            given, answers = Path(elsewhere, "batches.pt"), Path(elsewhere, "outputs.pt")
+            torch.save(list(batches), given)
+            command = [sys.executable, "-I", "-B", "-c", script]
+            command += [str((folder / self.file).resolve()), str(given), str(answers)]
+            try:
+                done = subprocess.run(
+                    command,
+                    cwd=elsewhere,
+                    capture_output=True,
+                    text=True,
+                    timeout=TIMEOUT_SECONDS,
+                    check=False,
+                )
+            except subprocess.TimeoutExpired as error:
+                raise ExportError(f"{self.file} took over {error.timeout:.0f} s") from error
+            if done.returncode != 0:
+                last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+                raise ExportError(f"{self.file} does not run by itself: {last[0]}")
+            outputs: list[Tensor] = torch.load(answers, weights_only=True)
+        return outputs
+
+
+def source_text(subject: Subject) -> str:
+    """Return the text of ``model.py``."""
+    space = SPACES.get(subject.arch.space)
+    parts = extract(
+        [
+            Reference("searchspaces", "Task"),
+            Reference("searchspaces.arch", "Arch"),
+            Reference("nas.export.standalone", "read_safetensors"),
+            Reference("nas.export.standalone", "prepare"),
+        ],
+        method=(Reference(space.__module__, space.__name__), "build"),
+        given=frozenset({SCALE}),
+        rows={"OPS": frozenset(_operations(subject.arch))},
+    )
+    task, card = subject.task, subject.card
+    head = HEAD.format(
+        title=f"{_docstring(card.title)}: an image classifier found by architecture search.",
+        classes=task.classes,
+        channels=task.channels,
+        height=task.height,
+        width=task.width,
+        imports=imports_text(_merged(parts.imports)),
+    )
+    tail = TAIL.format(
+        arch=arch_text(subject.arch),
+        task=call_text(
+            "TASK",
+            "Task",
+            {name: getattr(task, name) for name in ("channels", "height", "width", "classes")},
+        ),
+        scale=call_text("SCALE", "Scale", subject.scale.model_dump()),
+        classes=tuple_text(card.classes),
+        mean=tuple_text(card.mean),
+        std=tuple_text(card.std),
+        body=textwrap.indent(parts.body, "    "),
+    )
+    return "\n\n".join([head, parts.text, tail])
+
+
+def _docstring(text: str) -> str:
+    """Return one line that cannot end or escape the docstring it stands in."""
+    return " ".join(text.replace("\\", "/").replace('"', "'").split())
+
+
+def _operations(arch: Arch) -> set[str]:
+    return {node.op for cell in arch.cells for node in cell.pruned().nodes}
+
+
+def _merged(imports: Mapping[str, Reference]) -> dict[str, Reference]:
+    merged = {**GIVEN_IMPORTS, **imports}
+    for name, target in GIVEN_IMPORTS.items():
+        if merged[name] != target:
+            raise ExportError(f"{name} means two things in the modules of the network")
+    return merged
