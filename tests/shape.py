@@ -105,22 +105,26 @@ def habit_faults(module: Module) -> Iterator[str]:
             yield f"{module.path}:{number}: {line.strip()}"
 
 
-def imports(module: Module) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield every import, at the top, in a function or for types only, as a dotted name."""
-    for node in ast.walk(module.tree):
+def imports(module: Module, *, functions: bool = True) -> Iterator[tuple[ast.stmt, str]]:
+    """Yield every import, for types only too, as a dotted name; those in functions on demand."""
+    stack: list[ast.AST] = [module.tree]
+    while stack:
+        node = stack.pop()
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield node, alias.name
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
                 yield node, f"{node.module}.{alias.name}"
+        elif functions or not isinstance(node, Function):
+            stack += ast.iter_child_nodes(node)
 
 
-def graph(modules: dict[str, Module]) -> dict[str, set[str]]:
+def graph(modules: dict[str, Module], *, functions: bool = True) -> dict[str, set[str]]:
     """Return the product modules that each product module imports."""
     edges: dict[str, set[str]] = {name: set() for name in modules}
     for name, module in modules.items():
-        for _, target in imports(module):
+        for _, target in imports(module, functions=functions):
             # from nas.trial import Trial names nas.trial.Trial: the module is the part before.
             found = target if target in modules else target.rpartition(".")[0]
             if found in modules:

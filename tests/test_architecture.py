@@ -47,7 +47,9 @@ def test_every_product_file_keeps_within_its_budget(
 
 
 def test_no_module_imports_itself_by_a_detour_even_for_types_only() -> None:
-    knots = shape.cycles(shape.graph(MODULES))
+    # An import inside a function is left out: by it a contract's own function reaches the files
+    # that implement the contract, without loading them (and torch) with every import of it.
+    knots = shape.cycles(shape.graph(MODULES, functions=False))
     assert not knots, report([" <-> ".join(knot) for knot in knots])
 
 
@@ -147,11 +149,12 @@ def test_a_cycle_through_a_type_only_import_is_found() -> None:
     sources = {
         "nas.a": "from nas.b import B",
         "nas.b": "if TYPE_CHECKING:\n    from nas.c import C",
-        "nas.c": "def f():\n    import nas.a",
-        "nas.d": "from nas import a",
+        "nas.c": "import nas.a",
+        "nas.d": "from nas import a\n\ndef f():\n    import nas.d",
     }
     modules = {name: shape.Module(name, f"{name}.py", text) for name, text in sources.items()}
-    assert shape.cycles(shape.graph(modules)) == [["nas.a", "nas.b", "nas.c"]]
+    assert shape.cycles(shape.graph(modules, functions=False)) == [["nas.a", "nas.b", "nas.c"]]
+    assert ["nas.d"] in shape.cycles(shape.graph(modules))
 
 
 def test_a_foreign_import_is_found_in_a_function_too() -> None:
