@@ -77,6 +77,26 @@ class SearchRows:
         )
         return [trial_of(row) for row in rows]
 
+    def count(self) -> int:
+        """Return the number of trials."""
+        query = select(func.count()).select_from(trial)
+        return self.connection.execute(
+            query.where(trial.c.search_id == self.search_id)
+        ).scalar_one()
+
+    def best(self) -> Row[Any] | None:
+        """Return the finished trial with the highest reward, the earliest of equals."""
+        return self.connection.execute(
+            select(trial)
+            .where(
+                trial.c.search_id == self.search_id,
+                trial.c.state == State.DONE,
+                trial.c.reward.is_not(None),
+            )
+            .order_by(trial.c.reward.desc(), trial.c.number)
+            .limit(1)
+        ).first()
+
     def append(self, drafts: Sequence[Draft]) -> int:
         """Append pending trials; return the number of the first."""
         last = self.connection.execute(

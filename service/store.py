@@ -11,11 +11,12 @@ import json
 import time
 import zlib
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nas.events import Event, EventKind
+from nas.events import Event, EventKind, ending
 from nas.store import Control, Desired, LostOwnership
-from nas.trial import FINAL, Failure, FailureKind, Outcome, State
+from nas.trial import FINAL, Failure, FailureKind, State
 from service import eventlog
 from service.clock import now, seconds
 from service.searchrows import SearchRows, finite
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from nas.store import Draft, Snapshot, Told
-    from nas.trial import Metrics, Trial
+    from nas.trial import Metrics, Outcome, Trial
     from service.db import Database
 
 INTERRUPTED = Failure(FailureKind.LOST, "the search was interrupted")
@@ -128,16 +129,16 @@ class SqlStore:
         snapshot: Snapshot,
     ) -> None:
         """End a trial, and mark the results told with the snapshot that has learned them."""
-        state, kind, payload = _ending(outcome, reward)
-        packed = _pack(snapshot)
-        failure = outcome.failure
+        clean = replace(outcome, metrics=finite(outcome.metrics))
+        kind, payload = ending(clean, reward)
+        packed, state, failure = _pack(snapshot), outcome.state, outcome.failure
         with self._writing() as rows:
             if not rows.may_become(number, attempt, state):
                 return
             rows.set_trial(
                 number,
                 state=state,
-                metrics=finite(outcome.metrics),
+                metrics=clean.metrics,
                 reward=reward,
                 failure_kind=failure and failure.kind,
                 failure_message=failure and failure.message,
@@ -206,15 +207,3 @@ class SqlStore:
 
 def _pack(snapshot: Snapshot) -> bytes:
     return zlib.compress(json.dumps(snapshot, separators=(",", ":")).encode(), level=1)
-
-
-def _ending(outcome: Outcome, reward: float | None) -> tuple[State, EventKind, dict[str, Any]]:
-    """Return the final state of an outcome, and the event that tells of it."""
-    if outcome.stopped:
-        return State.STOPPED, EventKind.TRIAL_STOPPED, {}
-    payload: dict[str, Any] = {"reward": reward}
-    if outcome.failure is not None:
-        payload |= {"kind": outcome.failure.kind, "message": outcome.failure.message}
-        return State.FAILED, EventKind.TRIAL_FAILED, payload
-    payload |= {"metrics": finite(outcome.metrics), "cached_from": outcome.cached_from}
-    return State.DONE, EventKind.TRIAL_DONE, payload

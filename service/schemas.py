@@ -1,0 +1,181 @@
+"""What the API and the command line show: searches, trials, models, pages of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nas.store import Desired
+from nas.trial import FailureKind, State
+from service.states import ModelState, SearchState
+
+
+class View(BaseModel):
+    """A view is made from the database and never changed."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Counts(View):
+    """Trials of a search by state. ``cached`` of the ``done`` were answered without training."""
+
+    pending: int = 0
+    running: int = 0
+    done: int = 0
+    failed: int = 0
+    stopped: int = 0
+    total: int = 0
+    cached: int = 0
+
+
+class LimitsView(View):
+    """When a search ends: trials in all, and hours of running or null."""
+
+    trials: int
+    hours: float | None
+
+
+class Best(View):
+    """The finished trial with the highest reward."""
+
+    number: int
+    reward: float
+    metrics: dict[str, float]
+
+
+class FileView(View):
+    """A file of a model, for download."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    url: str
+
+
+class ModelView(View):
+    """A model: the architecture of a trial, trained from scratch and exported."""
+
+    id: str
+    search: str
+    trial: int
+    state: ModelState
+    epochs: int
+    progress: dict[str, Any]
+    metrics: dict[str, float]
+    error: str
+    files: list[FileView]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class SearchView(View):
+    """A search as it stands. ``seq`` is that of its last event: follow the events from there."""
+
+    id: str
+    name: str
+    spec: dict[str, Any]
+    state: SearchState
+    desired: Desired
+    reason: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    counts: Counts
+    limits: LimitsView
+    best: Best | None
+    seconds_running: float
+    eta_seconds: float | None
+    models: list[ModelView]
+    seq: int
+
+
+class SearchPage(View):
+    """Searches, the newest first. ``next`` is the cursor of the following page, or null."""
+
+    items: list[SearchView]
+    next: str | None
+
+
+class FailureView(View):
+    """Why a trial gave no metrics."""
+
+    kind: FailureKind
+    message: str
+    trace: str
+
+
+class Report(View):
+    """The last report of a running trial."""
+
+    step: int
+    metrics: dict[str, float]
+
+
+class TrialView(View):
+    """A trial. ``barcode`` has the operation families of each cell, in order."""
+
+    number: int
+    state: State
+    attempt: int
+    decisions: list[int]
+    key: str
+    budget: int | None
+    seed: Annotated[str, Field(description="A 63-bit number; text, because browsers lose bits")]
+    metrics: dict[str, float]
+    reward: float | None
+    failure: FailureView | None
+    cached_from: int | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    progress: Report | None
+    barcode: dict[str, list[str]]
+
+
+class TrialPage(View):
+    """Trials of a search. ``next`` is the cursor of the following page, or null."""
+
+    items: list[TrialView]
+    next: str | None
+
+
+class CurvePoint(View):
+    """A report of an attempt at a trial."""
+
+    attempt: int
+    step: int
+    metrics: dict[str, float]
+
+
+class AttemptView(View):
+    """One attempt at a trial. ``outcome`` is a state, or the kind of failure."""
+
+    attempt: int
+    worker: str
+    outcome: str
+    message: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+class TrialDetail(TrialView):
+    """A trial with its reports, attempts and architecture."""
+
+    curve: list[CurvePoint]
+    attempts: list[AttemptView]
+    arch: dict[str, Any] | None
+    cells: list[str]
+    text: dict[str, str]
+
+
+class History(View):
+    """The course of a search, one column a key: what a chart draws."""
+
+    number: list[int]
+    reward: list[float | None]
+    state: list[State]
+    figures: dict[str, list[float | None]]

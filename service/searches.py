@@ -1,0 +1,204 @@
+"""What can be done with searches, for the API and the command line: create, view, ask, change."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, tuple_
+
+from nas.events import EventKind
+from nas.store import Desired
+from service import cursors, idempotency, specs, summaries
+from service.clock import now
+from service.errors import Conflict, NotFound, UserError
+from service.schemas import SearchPage
+from service.searchrows import SearchRows
+from service.states import ENDED, SearchState
+from service.tables import search
+
+# Trials are shown by the same module to those who import this one.
+from service.trials import detail, history, trials
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+    from nas.spec import SearchSpec
+    from service.db import Database
+    from service.schemas import SearchView
+
+__all__ = [
+    "change_limits",
+    "create",
+    "detail",
+    "history",
+    "list",
+    "request",
+    "resolve",
+    "trials",
+    "view",
+]
+
+LAST = "last"
+MOST_TRIALS = 1_000_000
+
+
+def create(database: Database, spec: SearchSpec, key: str | None = None) -> str:
+    """Keep a new search, to be run by whoever looks for pending ones; return its id.
+
+    ``key`` makes a repeat harmless: the same key with the same spec gives the first one's id.
+    Raises UserError where the spec is wrong, or the key was used with another spec.
+    """
+    checked = specs.complete(spec, database.settings.data_root)
+    request_hash = specs.digest(spec)
+    with database.write() as connection:
+        if key is not None:
+            earlier = idempotency.earlier(connection, key, request_hash)
+            if earlier is not None:
+                return earlier
+        search_id = secrets.token_hex(5)
+        _insert(connection, search_id, checked)
+        if key is not None:
+            idempotency.keep(connection, key, request_hash, search_id)
+    return search_id
+
+
+def view(database: Database, search_id: str) -> SearchView:
+    """Return a search as it stands; raise NotFound if there is none."""
+    with database.read() as connection:
+        row = SearchRows(connection, search_id).search()
+        return summaries.views(connection, [row], database.settings.root_path)[0]
+
+
+def list(
+    database: Database,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    state: SearchState | None = None,
+) -> SearchPage:
+    """Return a page of searches, the newest first."""
+    query = select(search).order_by(search.c.created_at.desc(), search.c.id.desc())
+    if state is not None:
+        query = query.where(search.c.state == state)
+    if after is not None:
+        query = query.where(
+            tuple_(search.c.created_at, search.c.id) < tuple_(*cursors.unpack(after, int, str))
+        )
+    with database.read() as connection:
+        rows = connection.execute(query.limit(limit + 1)).all()
+        items = summaries.views(connection, rows[:limit], database.settings.root_path)
+    last = rows[limit - 1] if len(rows) > limit else None
+    following = cursors.pack(last.created_at, last.id) if last else None
+    return SearchPage(items=items, next=following)
+
+
+def resolve(database: Database, name: str) -> str:
+    """Return the id of a search given by its id, by its name (the newest of it), or as "last"."""
+    newest = select(search.c.id).order_by(search.c.created_at.desc(), search.c.id.desc()).limit(1)
+    queries = [newest.where(search.c.id == name), newest.where(search.c.name == name)]
+    if name == LAST:
+        queries.append(newest)
+    with database.read() as connection:
+        for query in queries:
+            found: str | None = connection.execute(query).scalar()
+            if found is not None:
+                return found
+    raise NotFound(f"no search has the id or the name {name!r}", field="search", value=name)
+
+
+def request(database: Database, search_id: str, desired: Desired) -> SearchView:
+    """Note what the user wants of a search; the supervisor and the runner see to it.
+
+    Raises Conflict where the search's state does not allow it.
+    """
+    with database.write() as connection:
+        rows = SearchRows(connection, search_id)
+        values = _wish(rows.search(), desired, rows.count())
+        if values:
+            rows.set_search(**values)
+            rows.note_state()
+    return view(database, search_id)
+
+
+def change_limits(database: Database, search_id: str, **limits: Any) -> SearchView:
+    """Change ``trials`` or ``hours`` (None: no limit), also while the search runs."""
+    values: dict[str, Any] = {f"{name}_limit": value for name, value in limits.items()}
+    trial_limit = values.get("trials_limit", 1)
+    if not isinstance(trial_limit, int) or not 1 <= trial_limit <= MOST_TRIALS:
+        raise UserError(
+            f"trials is {trial_limit}, allowed are 1 to {MOST_TRIALS}",
+            field="trials",
+            value=trial_limit,
+            allowed=f"1 to {MOST_TRIALS}",
+        )
+    if values:
+        with database.write() as connection:
+            rows = SearchRows(connection, search_id)
+            rows.search()
+            rows.set_search(**values)
+            rows.note_state()
+    return view(database, search_id)
+
+
+def remove_expired(database: Database) -> None:
+    """Forget idempotency keys whose time is over."""
+    with database.write() as connection:
+        idempotency.remove_expired(connection)
+
+
+def _insert(connection: Connection, search_id: str, spec: SearchSpec) -> None:
+    connection.execute(
+        insert(search).values(
+            id=search_id,
+            name=spec.name,
+            spec=spec.model_dump(mode="json"),
+            spec_hash=specs.digest(spec),
+            state=SearchState.PENDING,
+            desired=Desired.RUN,
+            reason="",
+            seed=spec.seed,
+            trials_limit=spec.limits.trials,
+            hours_limit=spec.limits.hours,
+            owner_epoch=0,
+            seconds_running=0.0,
+            created_at=now(),
+        )
+    )
+    rows = SearchRows(connection, search_id)
+    rows.note(EventKind.SEARCH_CREATED, {"name": spec.name, "state": SearchState.PENDING})
+
+
+def _wish(row: Row[Any], desired: Desired, count: int) -> dict[str, Any]:
+    """Return the columns that a wish changes, none if it is fulfilled already."""
+    state = SearchState(row.state)
+    if desired is Desired.RUN:
+        return _resumed(row, state, count)
+    if state in ENDED:
+        if desired is Desired.STOP:
+            return {}
+        raise Conflict(f"search {row.id} has {state}: it cannot be paused", field="state")
+    if row.desired == desired and state is not SearchState.PENDING:
+        return {}
+    values: dict[str, Any] = {"desired": desired}
+    if state is SearchState.PENDING and row.owner_epoch == 0:  # no runner has seen it yet
+        stop = desired is Desired.STOP
+        values["state"] = SearchState.STOPPED if stop else SearchState.PAUSED
+        values["ended_at"] = now() if stop else None
+    return values
+
+
+def _resumed(row: Row[Any], state: SearchState, count: int) -> dict[str, Any]:
+    if state is SearchState.FINISHED and count >= row.trials_limit:
+        raise Conflict(
+            f"search {row.id} has finished; raise its limit of {row.trials_limit} trials to go on",
+            field="state",
+        )
+    if state in ENDED or state is SearchState.PAUSED:
+        return {
+            "desired": Desired.RUN,
+            "state": SearchState.PENDING,
+            "reason": "",
+            "ended_at": None,
+        }
+    return {} if row.desired == Desired.RUN else {"desired": Desired.RUN}

@@ -1,0 +1,98 @@
+"""Searches as they are shown: counts, the best trial, the time left, models."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+
+from nas.store import Desired
+from service import models
+from service.clock import moment, moment_or_none
+from service.schemas import Best, Counts, LimitsView, ModelView, SearchView
+from service.searchrows import SearchRows
+from service.states import SearchState
+from service.tables import event, search, trial
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, Row
+
+
+def views(connection: Connection, rows: Sequence[Row[Any]], prefix: str) -> list[SearchView]:
+    """Return the views of rows of the search table; ``prefix`` goes before the links."""
+    ids = [row.id for row in rows]
+    counts = _counts(connection, ids)
+    seqs = _last_events(connection, ids)
+    made = models.of_searches(connection, ids, prefix)
+    return [
+        _view(row, counts[row.id], _best(connection, row.id), made[row.id], seqs.get(row.id, 0))
+        for row in rows
+    ]
+
+
+def _view(
+    row: Row[Any], counts: Counts, best_trial: Best | None, made: list[ModelView], seq: int
+) -> SearchView:
+    return SearchView(
+        id=row.id,
+        name=row.name,
+        spec=row.spec,
+        state=SearchState(row.state),
+        desired=Desired(row.desired),
+        reason=row.reason,
+        created_at=moment(row.created_at),
+        started_at=moment_or_none(row.started_at),
+        ended_at=moment_or_none(row.ended_at),
+        counts=counts,
+        limits=LimitsView(trials=row.trials_limit, hours=row.hours_limit),
+        best=best_trial,
+        seconds_running=round(row.seconds_running, 1),
+        eta_seconds=_eta(row, counts),
+        models=made,
+        seq=seq,
+    )
+
+
+def _best(connection: Connection, search_id: str) -> Best | None:
+    row = SearchRows(connection, search_id).best()
+    return row and Best(number=row.number, reward=row.reward, metrics=row.metrics)
+
+
+def _eta(row: Row[Any], counts: Counts) -> float | None:
+    """Return the seconds left at the pace so far, None before the first trial has ended."""
+    ended = counts.done + counts.failed + counts.stopped
+    if row.state != SearchState.RUNNING or not ended:
+        return None
+    left = max(row.trials_limit - ended, 0) * float(row.seconds_running) / ended
+    if row.hours_limit is not None:
+        left = min(left, max(row.hours_limit * 3600 - row.seconds_running, 0.0))
+    return round(left, 1)
+
+
+def _counts(connection: Connection, ids: list[str]) -> dict[str, Counts]:
+    found: dict[str, dict[str, int]] = {search_id: defaultdict(int) for search_id in ids}
+    rows = connection.execute(
+        select(
+            trial.c.search_id,
+            trial.c.state,
+            func.count().label("number"),
+            func.count(trial.c.cached_from).label("cached"),
+        )
+        .where(trial.c.search_id.in_(ids))
+        .group_by(trial.c.search_id, trial.c.state)
+    )
+    for row in rows:
+        one = found[row.search_id]
+        one[row.state] += row.number
+        one["total"] += row.number
+        one["cached"] += row.cached
+    return {search_id: Counts(**numbers) for search_id, numbers in found.items()}
+
+
+def _last_events(connection: Connection, ids: list[str]) -> dict[str, int]:
+    last = select(func.max(event.c.seq)).where(event.c.search_id == search.c.id).scalar_subquery()
+    rows = connection.execute(select(search.c.id, last.label("seq")).where(search.c.id.in_(ids)))
+    return {row.id: row.seq or 0 for row in rows}

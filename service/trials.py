@@ -1,0 +1,218 @@
+"""Trials as they are shown: pages, one trial in full, the course of a search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import and_, func, or_, select
+
+from nas.trial import State
+from service import architectures, cursors
+from service.clock import MICROS, moment, moment_or_none
+from service.errors import UserError
+from service.rows import failure_of
+from service.schemas import (
+    AttemptView,
+    CurvePoint,
+    FailureView,
+    History,
+    Report,
+    TrialDetail,
+    TrialPage,
+    TrialView,
+)
+from service.searchrows import SearchRows
+from service.tables import report, trial, trial_attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Row, Select
+
+    from service.db import Database
+
+Sort = Literal["number", "-number", "-reward"]
+SORTS: tuple[Sort, ...] = ("number", "-number", "-reward")
+
+
+def trials(
+    database: Database,
+    search_id: str,
+    *,
+    sort: Sort = "number",
+    after: str | None = None,
+    limit: int = 100,
+    state: State | None = None,
+) -> TrialPage:
+    """Return a page of trials; by falling reward, those without one come last."""
+    if sort not in SORTS:
+        names = ", ".join(SORTS)
+        text = f"sort is {sort!r}, allowed are: {names}"
+        raise UserError(text, field="sort", value=sort, allowed=list(SORTS))
+    query = select(trial).where(trial.c.search_id == search_id)
+    if state is not None:
+        query = query.where(trial.c.state == state)
+    query = _ordered(query, sort, after).limit(limit + 1)
+    with database.read() as connection:
+        spec = SearchRows(connection, search_id).search().spec
+        rows = connection.execute(query).all()
+        shown = rows[:limit]
+        reports = _last_reports(connection, search_id, shown)
+    following = None
+    if len(rows) > limit:
+        following = _cursor(sort, shown[-1])
+    items = [TrialView(**_fields(row, spec, reports.get(row.number))) for row in shown]
+    return TrialPage(items=items, next=following)
+
+
+def detail(database: Database, search_id: str, number: int) -> TrialDetail:
+    """Return one trial in full; raise NotFound if there is none."""
+    with database.read() as connection:
+        rows = SearchRows(connection, search_id)
+        spec, row = rows.search().spec, rows.trial(number)
+        last = _last_reports(connection, search_id, [row]).get(number)
+        curve = connection.execute(
+            select(report)
+            .where(report.c.search_id == search_id, report.c.number == number)
+            .order_by(report.c.attempt, report.c.step)
+        ).all()
+        attempts = connection.execute(
+            select(trial_attempt)
+            .where(trial_attempt.c.search_id == search_id, trial_attempt.c.number == number)
+            .order_by(trial_attempt.c.attempt)
+        ).all()
+    arch = architectures.decoded(spec, row.decisions)
+    return TrialDetail(
+        **_fields(row, spec, last),
+        curve=[CurvePoint(attempt=p.attempt, step=p.step, metrics=p.metrics) for p in curve],
+        attempts=[_attempt(one) for one in attempts],
+        arch=arch and arch.to_json(),
+        cells=[cell.name for cell in arch.cells] if arch else [],
+        text=architectures.texts(arch),
+    )
+
+
+def drawing(database: Database, search_id: str, number: int, cell: str) -> str:
+    """Return a cell of a trial as SVG; raise NotFound if there is none."""
+    with database.read() as connection:
+        rows = SearchRows(connection, search_id)
+        spec, row = rows.search().spec, rows.trial(number)
+    return architectures.drawing(architectures.decoded(spec, row.decisions), cell)
+
+
+def history(database: Database, search_id: str, after: int = -1, limit: int = 100_000) -> History:
+    """Return the course of a search from the trial that follows number ``after``."""
+    query = (
+        select(trial.c.number, trial.c.reward, trial.c.state, trial.c.figures)
+        .where(trial.c.search_id == search_id, trial.c.number > after)
+        .order_by(trial.c.number)
+        .limit(limit)
+    )
+    with database.read() as connection:
+        SearchRows(connection, search_id).search()
+        rows = connection.execute(query).all()
+    names = sorted({name for row in rows for name in row.figures})
+    return History(
+        number=[row.number for row in rows],
+        reward=[row.reward for row in rows],
+        state=[State(row.state) for row in rows],
+        figures={name: [row.figures.get(name) for row in rows] for name in names},
+    )
+
+
+def _ordered(query: Select[Any], sort: Sort, after: str | None) -> Select[Any]:
+    """Return the query in order, behind the cursor."""
+    number, reward = trial.c.number, trial.c.reward
+    if sort == "-reward":
+        if after is not None:
+            query = query.where(_below(*cursors.unpack(after, (float, int, type(None)), int)))
+        return query.order_by(reward.is_(None), reward.desc(), number)
+    if after is not None:
+        (last,) = cursors.unpack(after, int)
+        query = query.where(number > last if sort == "number" else number < last)
+    return query.order_by(number if sort == "number" else number.desc())
+
+
+def _below(last_reward: float | None, last_number: int) -> ColumnElement[bool]:
+    number, reward = trial.c.number, trial.c.reward
+    if last_reward is None:
+        return and_(reward.is_(None), number > last_number)
+    return or_(
+        reward.is_(None),
+        reward < last_reward,
+        and_(reward == last_reward, number > last_number),
+    )
+
+
+def _cursor(sort: Sort, row: Row[Any]) -> str:
+    return cursors.pack(row.reward, row.number) if sort == "-reward" else cursors.pack(row.number)
+
+
+def _last_reports(
+    connection: Connection, search_id: str, rows: Sequence[Row[Any]]
+) -> dict[int, Report]:
+    """Return the last report of the present attempt of the running trials among ``rows``."""
+    attempts = {row.number: row.attempt for row in rows if row.state == State.RUNNING}
+    if not attempts:
+        return {}
+    newest = (
+        select(report.c.number, report.c.attempt, func.max(report.c.step).label("step"))
+        .where(report.c.search_id == search_id, report.c.number.in_(attempts))
+        .group_by(report.c.number, report.c.attempt)
+        .subquery()
+    )
+    found = connection.execute(
+        select(report)
+        .join(
+            newest,
+            and_(
+                report.c.number == newest.c.number,
+                report.c.attempt == newest.c.attempt,
+                report.c.step == newest.c.step,
+            ),
+        )
+        .where(report.c.search_id == search_id)
+    )
+    return {
+        row.number: Report(step=row.step, metrics=row.metrics)
+        for row in found
+        if row.attempt == attempts[row.number]
+    }
+
+
+def _fields(row: Row[Any], spec: dict[str, Any], progress: Report | None) -> dict[str, Any]:
+    failure = failure_of(row)
+    seconds = None
+    if row.started_at is not None and row.finished_at is not None:
+        seconds = (row.finished_at - row.started_at) / MICROS
+    return {
+        "number": row.number,
+        "state": row.state,
+        "attempt": row.attempt,
+        "decisions": row.decisions,
+        "key": row.key,
+        "budget": row.budget,
+        "seed": str(row.seed),
+        "metrics": row.metrics,
+        "reward": row.reward,
+        "failure": failure
+        and FailureView(kind=failure.kind, message=failure.message, trace=failure.trace),
+        "cached_from": row.cached_from,
+        "created_at": moment(row.created_at),
+        "started_at": moment_or_none(row.started_at),
+        "finished_at": moment_or_none(row.finished_at),
+        "seconds": seconds,
+        "progress": progress,
+        "barcode": architectures.barcode(architectures.decoded(spec, row.decisions)),
+    }
+
+
+def _attempt(row: Row[Any]) -> AttemptView:
+    return AttemptView(
+        attempt=row.attempt,
+        worker=row.worker,
+        outcome=row.outcome,
+        message=row.message,
+        started_at=moment(row.started_at),
+        ended_at=moment_or_none(row.ended_at),
+    )
