@@ -73,16 +73,12 @@ class Chain(nn.Module):
     def __init__(self, cell: Cell, task: Task, scale: Scale) -> None:
         """Build the chain ``scale.filters`` wide."""
         super().__init__()
-        self.drop = scale.drop_path
         self.stem = Stem(task, scale)
         self.cells = nn.ModuleList([CellModule(cell, [Source(self.stem.width)], scale.filters, 1)])
         self.head = Head(scale.filters, task.classes, scale.dropout)
 
-    def set_progress(self, fraction: float) -> None:
-        """Set the drop path for ``fraction`` (0 to 1) of the training."""
-        for cell in self.cells:
-            if isinstance(cell, CellModule):
-                cell.keep = 1 - self.drop * min(1.0, max(0.0, fraction))
+    def set_progress(self, _fraction: float) -> None:
+        """Do nothing: a row is one path, and drop path needs another one beside it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to (batch, classes) logits."""

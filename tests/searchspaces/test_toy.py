@@ -51,12 +51,10 @@ def test_every_point_is_another_architecture() -> None:
     assert len(keys) == 300
 
 
-def test_the_chain_trains_with_drop_path() -> None:
+def test_the_only_path_of_the_chain_is_never_dropped() -> None:
     network = SPACE.build(
-        SPACE.decode(SPACE.optimum), Task(1, 8, 8, 4), Scale(filters=6, drop_path=0.5)
+        SPACE.decode(SPACE.optimum), Task(1, 8, 8, 4), Scale(filters=6, drop_path=0.9)
     )
     network.set_progress(1.0)
     x = torch.randn(16, 1, 8, 8)
-    assert not torch.equal(network(x), network(x))
-    network(x).sum().backward()
-    assert all(p.grad is not None for p in network.parameters())
+    assert torch.equal(network(x), network(x))
