@@ -11,20 +11,21 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from nas.export.errors import ExportError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from torch import Tensor, nn
 
-    from nas.export.card import Card
+    from nas.export.facts import Card
     from searchspaces import Task
     from searchspaces.arch import Arch
     from searchspaces.scale import Scale
 
 
-class ExportError(ValueError):
-    """A network that cannot be written in a format, or a file that does not give its outputs."""
+__all__ = ["ExportError", "ExportedFile", "Exporter", "Subject", "export"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def export(
 ) -> list[ExportedFile]:
     """Write all standard formats, the model card and the cells' drawings to ``folder``.
 
-    ``card`` holds the fields of :class:`nas.export.card.Card`. Every file is loaded back and
+    ``card`` holds the fields of :class:`nas.export.facts.Card`. Every file is loaded back and
     compared first; ``folder`` appears (or is replaced) whole or not at all. Raises ExportError.
     """
     from nas.export.folder import export_folder

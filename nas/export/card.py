@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from nas.export import ExportError, Subject
+from nas.export import ExportError
+from nas.export.facts import Card
 from searchspaces import Task
 from searchspaces.arch import Arch
 from searchspaces.scale import Scale
@@ -21,48 +20,10 @@ from searchspaces.scale import Scale
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nas.export import Subject
+
 FORMAT = 1  # of card.json; a reader refuses a higher one
 DATA, TEXT = "card.json", "README.md"
-
-
-class Card(BaseModel):
-    """What is told of a model beside its architecture. Further fields are kept in ``card.json``."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    title: Annotated[str, Field(min_length=1, max_length=200)] = "model"
-    classes: Annotated[tuple[str, ...], Field(min_length=2, description="Names, by logit")]
-    mean: Annotated[tuple[float, ...], Field(description="Of each channel, pixels from 0 to 1")]
-    std: Annotated[tuple[float, ...], Field(description="Of each channel, pixels from 0 to 1")]
-    metrics: Annotated[
-        dict[str, float], Field(description="test_accuracy, selection_accuracy, params, madds, ...")
-    ] = {}
-    search: Annotated[
-        dict[str, Any], Field(description="id, name, seed, trial, spec of the search")
-    ] = {}
-    data: Annotated[
-        dict[str, Any], Field(description="source, counts and hashes of the splits")
-    ] = {}
-    training: Annotated[dict[str, Any], Field(description="epochs, seed, recipe")] = {}
-    space_options: Annotated[dict[str, Any], Field(description="Options of the search space")] = {}
-
-    @classmethod
-    def of(cls, fields: dict[str, Any], task: Task) -> Card:
-        """Return the card of ``fields``; raise ExportError where they do not fit the task."""
-        try:
-            card = cls.model_validate(fields)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ExportError(f"model card: {where}: {first['msg']}") from error
-        for name, given, wanted in (
-            ("classes", len(card.classes), task.classes),
-            ("mean", len(card.mean), task.channels),
-            ("std", len(card.std), task.channels),
-        ):
-            if given != wanted:
-                raise ExportError(f"model card: {name} has {given} values, the task has {wanted}")
-        return card
 
 
 def write_card(folder: Path, subject: Subject) -> None:

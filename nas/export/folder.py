@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from nas.export import ExportedFile, ExportError, Subject
-from nas.export.card import DATA, Card, drawing, write_card
+from nas.export.card import DATA, drawing, write_card
 from nas.export.catalog import EXPORTERS
 from nas.export.compare import compare, outputs, random_batches
+from nas.export.facts import Card
 from searchspaces.draw import cell_svg
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from nas.export import Exporter, ExportError, Subject
-from nas.export.card import Card, write_card
+from nas.export.card import write_card
 from nas.export.catalog import EXPORTERS
 from nas.export.compare import compare, outputs, random_batches
+from nas.export.facts import Card
 from searchspaces import SearchSpace, Task
 from searchspaces.catalog import SPACES
 from searchspaces.scale import Scale
