@@ -1,1 +1,79 @@
-""""""
+"""The contract of the zoo: published networks by name, with the figures their papers give.
+
+``nas.create_model("nasnet_a_mobile", num_classes=10)`` builds one, ``nas.list_models()`` names all.
+To add a family, put a file beside this one with subclasses of :class:`ZooModel` that set ``name``,
+``title``, ``task`` and ``paper``. A name has one meaning for ever.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from searchspaces import Task
+
+
+class ZooError(ValueError):
+    """A size for which a network of the zoo cannot be built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What the paper prints, word for word where it rounds; None where it prints nothing.
+
+    ``top1`` and ``top5`` are accuracies in percent on the test images of ``dataset``.
+    """
+
+    citation: str
+    where: str
+    dataset: str
+    params: str
+    madds: str | None = None
+    top1: float | None = None
+    top5: float | None = None
+
+
+class ZooModel(ABC):
+    """One published network. ``task`` is the one its figures are for."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    task: ClassVar[Task]
+    paper: ClassVar[Paper]
+
+    @abstractmethod
+    def build(self, task: Task) -> nn.Module:
+        """Return a fresh network, (batch, channels, height, width) -> (batch, classes) logits."""
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Return the names in the zoo that match a shell pattern, sorted."""
+    from nas.zoo.catalog import ZOO
+
+    return [name for name in ZOO.names() if fnmatch(name, pattern)]
+
+
+def create_model(
+    name: str, *, num_classes: int | None = None, channels: int | None = None
+) -> nn.Module:
+    """Return a fresh network of the zoo; by default for the classes and channels of its paper.
+
+    Raises RegistryError for an unknown name and ZooError for less than one class or channel.
+    """
+    from nas.zoo.catalog import ZOO
+
+    model = ZOO.create(name)
+    for field, given in (("num_classes", num_classes), ("channels", channels)):
+        if given is not None and given < 1:
+            raise ZooError(f"{field}: {given} (allowed: 1 or more)")
+    task = replace(
+        model.task,
+        classes=num_classes or model.task.classes,
+        channels=channels or model.task.channels,
+    )
+    return model.build(task)

@@ -1,0 +1,69 @@
+"""What every network of the zoo must do, at the sizes of its paper; on meta tensors."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import nas
+from nas.profile import profile
+from nas.zoo import ZooError
+from nas.zoo.catalog import ZOO
+from searchspaces.registry import RegistryError
+
+UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
+
+
+def printed(figure: str) -> float:
+    return float(figure[:-1]) * UNITS[figure[-1]]
+
+
+@pytest.mark.parametrize("name", ZOO.names())
+def test_a_network_costs_what_its_paper_prints(name):
+    model = ZOO.create(name)
+    with torch.device("meta"):
+        cost = profile(model.build(model.task), model.task)
+    assert cost.params == pytest.approx(printed(model.paper.params), rel=0.015)
+    if model.paper.madds:
+        assert cost.madds == pytest.approx(printed(model.paper.madds), rel=0.002)
+
+
+@pytest.mark.parametrize("name", ZOO.names())
+def test_a_network_takes_other_classes_and_channels(name):
+    with torch.device("meta"):
+        model = nas.create_model(name, num_classes=7, channels=1).eval()
+        size = (ZOO.get(name).task.height, ZOO.get(name).task.width)
+        assert model(torch.empty(2, 1, *size)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("name", ZOO.names())
+def test_a_network_says_where_its_figures_are_from(name):
+    model = ZOO.get(name)
+    assert model.title
+    assert model.paper.citation
+    assert model.paper.where
+    assert model.paper.dataset
+
+
+def test_nasnet_a_has_exactly_the_parameters_of_the_authors_code():
+    exact = {
+        "nasnet_a_cifar": 3_346_538,
+        "nasnet_a_mobile": 5_289_978,
+        "nasnet_a_large": 88_753_150,
+    }
+    for name, params in exact.items():
+        with torch.device("meta"):
+            assert sum(p.numel() for p in nas.create_model(name).parameters()) == params
+
+
+def test_names_are_listed_by_pattern():
+    assert nas.list_models() == ZOO.names()
+    assert nas.list_models("nasnet_a_m*") == ["nasnet_a_mobile"]
+    assert nas.list_models("no such*") == []
+
+
+def test_an_unknown_name_and_no_classes_are_refused():
+    with pytest.raises(RegistryError, match="nasnet_a_mobile"):
+        nas.create_model("nasnet_a_tiny")
+    with pytest.raises(ZooError, match="num_classes: 0"):
+        nas.create_model("nasnet_a_mobile", num_classes=0)
