@@ -18,6 +18,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv and install into it (again only when pyproject.toml changed)
+	@echo "$(VENV) is ready"
 
 $(STAMP): pyproject.toml .ci/setup
 	@bash .ci/setup
