@@ -86,22 +86,50 @@ def _refine(graph: _Graph, colours: list[int]) -> list[int]:
 
 
 def _search(graph: _Graph, colours: list[int]) -> list[Any]:
-    """Return the smallest serialisation over every way to break the ties left by refinement."""
+    """Return the smallest serialisation over every way to break the ties left by refinement.
+
+    A choice that leads to a leaf which another choice led to is the other one's image under a
+    symmetry of the graph, so its branch holds the same forms and is not entered. Without that,
+    the cells of a controller that has converged (all blocks alike) would take factorial time.
+    """
     colours = _refine(graph, colours)
+    tied = _first_tie(graph, colours)
+    if not tied:
+        return graph.serialise(sorted(range(len(colours)), key=colours.__getitem__))
+    forms, leaves = [], []
+    for chosen in tied:
+        split = _split(colours, chosen)
+        if len(tied) > 1:
+            leaf = _leaf(graph, split)
+            if leaf in leaves:
+                continue
+            leaves.append(leaf)
+        forms.append(_search(graph, split))
+    return min(forms)
+
+
+def _leaf(graph: _Graph, colours: list[int]) -> list[Any]:
+    """Return the serialisation that the first choice at every tie leads to."""
+    colours = _refine(graph, colours)
+    while tied := _first_tie(graph, colours):
+        colours = _refine(graph, _split(colours, tied[0]))
+    return graph.serialise(sorted(range(len(colours)), key=colours.__getitem__))
+
+
+def _first_tie(graph: _Graph, colours: list[int]) -> list[int]:
+    """Return the nodes to try of the first colour that several share; empty if there is none."""
     classes: dict[int, list[int]] = {}
     for value, colour in enumerate(colours):
         classes.setdefault(colour, []).append(value)
-    tied = next((members for _, members in sorted(classes.items()) if len(members) > 1), None)
-    if tied is None:
-        return graph.serialise(sorted(range(len(colours)), key=colours.__getitem__))
-    if _twins(graph, tied):
-        tied = tied[:1]
-    forms = []
-    for chosen in tied:
-        split = [2 * colour + 1 for colour in colours]
-        split[chosen] -= 1
-        forms.append(_search(graph, _rank(split)))
-    return min(forms)
+    tied = next((members for _, members in sorted(classes.items()) if len(members) > 1), [])
+    return tied[:1] if tied and _twins(graph, tied) else tied
+
+
+def _split(colours: list[int], chosen: int) -> list[int]:
+    """Return the colours with the chosen node before the others of its colour."""
+    split = [2 * colour + 1 for colour in colours]
+    split[chosen] -= 1
+    return _rank(split)
 
 
 def _twins(graph: _Graph, members: list[int]) -> bool:
