@@ -29,7 +29,7 @@ class Module:
 
     @cached_property
     def tree(self) -> ast.Module:
-        return ast.parse(self.source)
+        return ast.parse(self.source, self.path)
 
     @property
     def is_package(self) -> bool:

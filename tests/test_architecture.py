@@ -161,3 +161,22 @@ def test_a_foreign_import_is_found_in_a_function_too() -> None:
     module = shape.Module("nas.loop", "nas/loop.py", "def f():\n    from ray import init")
     faults = list(shape.foreign_faults({"nas.loop": module}, {"ray"}, ("nas.execution.ray",)))
     assert faults == ["nas/loop.py:2: imports ray.init"]
+
+
+def rooms() -> list[str]:
+    """Return the files and folders that docs/architecture.md names, from the root."""
+    block = (ROOT / "docs" / "architecture.md").read_text().partition("## Rooms\n```\n")[2]
+    top, found = "", []
+    for line in block.partition("```")[0].splitlines():
+        if not line.startswith(" "):
+            top = line.split()[0]
+            found.append(top)
+        else:
+            found += [top + name for name in re.findall(r"(?<!\S)[\w/]+(?:\.py|/)(?!\S)", line)]
+    return found
+
+
+def test_every_room_of_the_architecture_document_exists() -> None:
+    assert len(rooms()) > 50
+    missing = [name for name in rooms() if not (ROOT / name).exists()]
+    assert not missing, report(missing)
