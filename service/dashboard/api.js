@@ -1,0 +1,78 @@
+// Requests to the service: JSON in and out, and one kind of error with the field that is wrong.
+
+/** An answer that is not a success. `status` 0 means that no answer came. */
+export class ApiError extends Error {
+  /** @param {number} status @param {any} problem the problem+json body */
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `the service answered ${status}`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+let signedOut = () => {};
+
+/** Say what to do when the service no longer knows this browser. */
+export function onSignedOut(act) {
+  signedOut = act;
+}
+
+/** The address of an API path, relative to the page: works behind any prefix. */
+export function address(path) {
+  return new URL(`api/v1/${path}`, document.baseURI).href;
+}
+
+async function answer(response) {
+  const text = await response.text();
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return { title: `the service answered ${response.status}`, detail: text.slice(0, 200) };
+  }
+}
+
+async function send(path, init) {
+  let response;
+  try {
+    response = await fetch(address(path), { credentials: "same-origin", ...init });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { title: "The service does not answer." });
+  }
+  return response;
+}
+
+async function call(path, init) {
+  const response = await send(path, init);
+  const body = await answer(response);
+  if (response.ok) return body;
+  if (response.status === 401 && path !== "login") signedOut();
+  throw new ApiError(response.status, body || {});
+}
+
+/** GET a resource. @param {string} path @param {AbortSignal} [signal] */
+export function get(path, signal) {
+  return call(path, { signal, headers: { Accept: "application/json" } });
+}
+
+/** POST JSON. @param {string} path @param {any} [body] @param {Record<string,string>} [headers] */
+export function post(path, body = {}, headers = {}) {
+  return call(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
+  });
+}
+
+/** GET a text, such as an SVG. */
+export async function text(path, signal) {
+  const response = await send(path, { signal });
+  if (!response.ok) throw new ApiError(response.status, (await answer(response)) || {});
+  return response.text();
+}
+
+/** A new idempotency key. randomUUID is absent on plain http, getRandomValues is not. */
+export function freshKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,110 @@
+// A line chart on the page: it keeps its zoom on live updates, answers to pointer and keys, has words.
+import { html, useRef, useState } from "../dom.js";
+import { HEIGHT, colours, useCanvas } from "./canvas.js";
+import { closest, draw, layout } from "./draw.js";
+import { short } from "./plane.js";
+import { colour } from "../store.js";
+
+const LEAST_DRAG = 6; // pixels: less is a click
+
+/** The legend in one line; at a point it shows the values there. */
+function Legend({ spec, at, data }) {
+  return html`<ul class="legend">
+    ${at === null ? null : html`<li><strong>${spec.xName} ${data[0][at]}</strong></li>`}
+    ${spec.lines.map((line, i) => {
+      const value = at === null ? null : data[i + 1][at];
+      return html`<li key=${line.label}>
+        <i class=${`key key-${line.kind ?? "line"}`} style=${{ color: `var(${line.colour})` }}></i>${line.label}
+        ${value === null || value === undefined ? null : html` <b>${line.format(value)}</b>`}
+      </li>`;
+    })}
+  </ul>`;
+}
+
+/** Pointer and keys: hover reads, a drag zooms, a double click shows all, Enter or a click opens. */
+function usePointer(data, at, zoom, onPick) {
+  const [index, setIndex] = useState(null);
+  const [drag, setDrag] = useState(null);
+  const last = data[0].length - 1;
+  const place = (event) => event.clientX - event.currentTarget.getBoundingClientRect().left;
+  const read = (px) => closest(data[0], at.current.back(px));
+  const end = (event) => {
+    if (!drag) return;
+    const [from, to] = [drag[0], place(event)].sort((a, b) => a - b);
+    setDrag(null);
+    if (to - from >= LEAST_DRAG) zoom([at.current.back(from), at.current.back(to)]);
+    else if (last >= 0) onPick?.(data[0][read(to)]);
+  };
+  const key = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step) setIndex((old) => (old === null ? last : Math.min(last, Math.max(0, old + step))));
+    else if (event.key === "Enter" && index !== null) onPick?.(data[0][index]);
+    else if (event.key === "Escape") zoom(null);
+    else return;
+    event.preventDefault();
+  };
+  const on = {
+    onPointerDown: (event) => {
+      if (event.pointerType === "mouse" && event.button === 0) setDrag([place(event), place(event)]);
+      else if (last >= 0) setIndex(read(place(event)));
+    },
+    onPointerMove: (event) => {
+      const px = place(event);
+      if (drag) setDrag([drag[0], px]);
+      if (last >= 0) setIndex(read(px));
+    },
+    onPointerUp: end,
+    onPointerLeave: () => {
+      setDrag(null);
+      setIndex(null);
+    },
+    onDblClick: () => zoom(null),
+    onKeyDown: key,
+    onBlur: () => setIndex(null),
+  };
+  return { index: index !== null && index <= last ? index : null, drag, on };
+}
+
+/** Draw `data` (columns, x first) as `spec` says: {name, summary, lines, xLabel, xName, yFormat,
+ * rightFormat, table: {title, head, rows}}; a line is {label, kind, colour, format, right, width}.
+ * `onPick(x)` is called for the point that is opened. */
+export function LineChart({ spec, data, onPick }) {
+  const [zoom, setZoom] = useState(null); // a range of x: live data moves the axes only without one
+  const at = useRef(null);
+  const { index, drag, on } = usePointer(data, at, setZoom, onPick);
+  const canvas = useCanvas((element, width) => {
+    at.current = layout(spec.lines, data, width, HEIGHT, zoom);
+    const look = {
+      ...colours(), colours: spec.lines.map((line) => colour(line.colour)),
+      xLabel: spec.xLabel, xFormat: String, whole: true,
+      yFormat: short(spec.yFormat), rightFormat: spec.rightFormat,
+    };
+    draw(element, spec.lines, data, at.current, look, { index, drag });
+  });
+  const words = index === null
+    ? ""
+    : spec.lines.filter((_, i) => data[i + 1][index] !== null).map((line) => `${line.label} ${line.format(data[spec.lines.indexOf(line) + 1][index])}`).join(", ");
+  return html`<figure class="chart" aria-label=${spec.name}>
+    <div class="chart-head">
+      <${Legend} spec=${spec} at=${index} data=${data} />
+      ${zoom ? html`<button type="button" class="button small" onClick=${() => setZoom(null)}>Whole range</button>` : null}
+    </div>
+    <div class="plot"><canvas ref=${canvas} tabindex="0" role="img" height=${HEIGHT} ...${on}
+      data-range=${zoom ? zoom.map((value) => value.toFixed(2)).join(" ") : ""}
+      aria-label=${`${spec.summary} Arrow keys step through the points${onPick ? ", Enter opens one" : ""}.`}></canvas></div>
+    <span class="offscreen" aria-live="polite">${words && `${spec.xName} ${data[0][index]}: ${words}`}</span>
+    <figcaption>${spec.summary}</figcaption>
+    ${spec.table ? html`<${Table} ...${spec.table} />` : null}
+  </figure>`;
+}
+
+/** The same as a table, for those who cannot see the drawing. */
+export function Table({ title, head, rows }) {
+  return html`<details class="as-table">
+    <summary>${title}</summary>
+    <div class="scroll" tabindex="0" role="region" aria-label=${`${title}: ${head.join(", ")}`}><table>
+      <thead><tr>${head.map((word) => html`<th key=${word} scope="col">${word}</th>`)}</tr></thead>
+      <tbody>${rows.map((row, i) => html`<tr key=${i}>${row.map((cell, j) => html`<td key=${j}>${cell}</td>`)}</tr>`)}</tbody>
+    </table></div>
+  </details>`;
+}

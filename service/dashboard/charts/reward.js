@@ -1,0 +1,102 @@
+// The reward of every trial, the best so far, and what the controller makes of them.
+import { html, useMemo } from "../dom.js";
+import { goal, isNumber, metricName, plain, reward, several } from "../format.js";
+import { LineChart } from "./line.js";
+
+export const LEAST = 3; // trials from which on a chart says more than a sentence
+const WORDS = { baseline: "baseline", entropy: "entropy (nats)" };
+
+/** Columns for the chart of a history {number, reward, state, figures}: x, reward, best, figures. */
+export function columns(history) {
+  const order = history.number.map((_, i) => i).sort((a, b) => history.number[a] - history.number[b]);
+  const pickColumn = (values) => order.map((i) => (isNumber(values?.[i]) ? values[i] : null));
+  const rewards = order.map((i) =>
+    history.state[i] === "done" && isNumber(history.reward[i]) ? history.reward[i] : null,
+  );
+  let top = null;
+  const best = rewards.map((value) => {
+    if (value !== null && (top === null || value > top)) top = value;
+    return top;
+  });
+  const figures = {};
+  for (const [name, values] of Object.entries(history.figures ?? {})) {
+    const column = pickColumn(values);
+    if (column.some((value) => value !== null)) figures[name] = column;
+  }
+  return { x: order.map((i) => history.number[i]), rewards, best, figures };
+}
+
+/** The trials at which the best improved: [number, reward], the latest last. */
+export function improvements({ x, rewards, best }) {
+  const steps = [];
+  for (let i = 0; i < x.length; i += 1) {
+    if (rewards[i] !== null && rewards[i] === best[i] && best[i] !== (i ? best[i - 1] : null)) {
+      steps.push([x[i], best[i]]);
+    }
+  }
+  return steps;
+}
+
+/** The last value of a figure such as the entropy, or null. */
+export function lastFigure(history, name) {
+  const column = history ? columns(history).figures[name] : null;
+  return column?.filter((value) => value !== null).at(-1) ?? null;
+}
+
+function describe(search, cols, steps) {
+  const done = cols.rewards.filter((value) => value !== null).length;
+  const [number, value] = steps.at(-1);
+  const first = steps[0];
+  if (steps.length === 1) {
+    return `${several(done, "finished trial")}; trial ${number} is the best with ${reward(search, value)}.`;
+  }
+  return `${several(done, "finished trial")}; the best ${metricName(goal(search))} went from ` +
+    `${reward(search, first[1])} (trial ${first[0]}) to ${reward(search, value)} (trial ${number}).`;
+}
+
+function lines(search, cols) {
+  const show = (value) => reward(search, value);
+  const found = [
+    { label: "trial", kind: "dots", colour: "--chart-dot", format: show },
+    { label: "best so far", kind: "step", colour: "--chart-best", format: show },
+  ];
+  if (cols.figures.baseline) {
+    found.push({ label: WORDS.baseline, kind: "dashed", colour: "--chart-baseline", format: show });
+  }
+  if (cols.figures.entropy) {
+    found.push({ label: WORDS.entropy, colour: "--chart-entropy", width: 1.5, right: true, format: plain });
+  }
+  return found;
+}
+
+/** The chart, or a sentence while there is too little to draw. */
+export function RewardChart({ search, history, onPick }) {
+  const cols = useMemo(() => columns(history), [history]);
+  const done = cols.rewards.filter((value) => value !== null).length;
+  const data = useMemo(
+    () => [cols.x, cols.rewards, cols.best, cols.figures.baseline, cols.figures.entropy].filter(Boolean),
+    [cols],
+  );
+  if (done < LEAST) {
+    return html`<p class="quiet chart-wait">
+      ${done ? `${several(done, "trial")} finished. ` : "No trial has finished yet. "}
+      The chart appears with the ${LEAST}rd.
+    </p>`;
+  }
+  const steps = improvements(cols);
+  const name = metricName(goal(search));
+  const spec = {
+    name: `Reward: ${name} of each trial`,
+    summary: describe(search, cols, steps),
+    lines: lines(search, cols),
+    xLabel: "trial", xName: "trial",
+    yFormat: (value) => reward(search, value),
+    rightFormat: plain,
+    table: {
+      title: "As a table",
+      head: ["trial", `best ${name} so far`],
+      rows: steps.slice(-30).map(([number, value]) => [number, reward(search, value)]),
+    },
+  };
+  return html`<${LineChart} spec=${spec} data=${data} onPick=${onPick} />`;
+}

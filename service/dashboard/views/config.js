@@ -1,0 +1,44 @@
+// How a search was set up: every option as it holds, and the ways to do the same again.
+import { html } from "../dom.js";
+import { moment } from "../format.js";
+import { Card, Copy, Loaded } from "../parts.js";
+import { useResource } from "../resource.js";
+import { commandLine } from "../form/command.js";
+
+/** Leaves of nested data as [path, value]. */
+export function leaves(data, path = "") {
+  if (data === null || typeof data !== "object" || Array.isArray(data)) return [[path, data]];
+  const found = Object.entries(data);
+  if (!found.length) return path ? [[path, "–"]] : [];
+  return found.flatMap(([key, value]) => leaves(value, path ? `${path}.${key}` : key));
+}
+
+function show(value) {
+  if (value === null) return "none";
+  if (value === true) return "yes";
+  if (value === false) return "no";
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}
+
+/** The page. */
+export function Config({ search }) {
+  const catalog = useResource("catalog", () => false);
+  const json = JSON.stringify(search.spec, null, 2);
+  const facts = [
+    ["id", search.id], ["created", moment(search.created_at)], ["started", moment(search.started_at)],
+    ["ended", moment(search.ended_at)],
+  ];
+  return html`<div class="page-head"><h1>Config</h1>
+      <div class="buttons">
+        <a class="button" href=${`#/new?from=${encodeURIComponent(search.id)}`}>Use for a new search</a>
+        <${Copy} text=${() => json} label="Copy as JSON" />
+      </div></div>
+    <${Card} title="Command line"><${Loaded} from=${catalog} what="the command" lines=${1}>${(data) => {
+      const command = commandLine(search.spec, data.defaults);
+      return html`<div class="code-line"><code tabindex="0">${command}</code><${Copy} text=${() => command} label="Copy as CLI" kind="small" /></div>`;
+    }}</${Loaded}></${Card}>
+    <${Card} title="This search"><dl class="facts">${facts.map(([name, value]) =>
+      html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></${Card}>
+    <${Card} title="Every option"><dl class="facts">${leaves(search.spec).map(([path, value]) =>
+      html`<div key=${path}><dt><code>${path}</code></dt><dd>${show(value)}</dd></div>`)}</dl></${Card}>`;
+}

@@ -1,0 +1,121 @@
+// From a trial to a model: make it, watch it train, take the files, and the lines that load it.
+import { html, useEffect, useRef, useState } from "../dom.js";
+import { freshKey, post } from "../api.js";
+import { bytes, count, isNumber, metric, metricName, percent } from "../format.js";
+import { Icon } from "../icons.js";
+import { Card, Copy, Notice, State } from "../parts.js";
+import { useResource } from "../resource.js";
+import { link } from "../router.js";
+
+const MAIN = ["test_accuracy", "params", "madds"];
+
+/** Python that loads the downloaded files. */
+function snippet(model) {
+  const names = model.files.map((file) => file.name);
+  const code = names.find((name) => name.endsWith(".py")) ?? "model.py";
+  const module = code.replace(/\.py$/, "");
+  return [
+    `# beside the downloaded ${names.filter((name) => /\.(py|safetensors)$/.test(name)).join(" and ")}; needs torch only`,
+    `import torch, ${module}`,
+    "",
+    `network = ${module}.load()`,
+    "images = torch.zeros(1, *" + `${module}.SHAPE, dtype=torch.uint8)`,
+    `print(network(${module}.preprocess(images)).softmax(1))`,
+  ].join("\n");
+}
+
+/** The files of a model, with their sizes and hashes. */
+function Files({ files }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Files, table"><table class="files">
+    <thead><tr><th scope="col">File</th><th scope="col" class="number">Size</th><th scope="col">SHA-256</th></tr></thead>
+    <tbody>${files.map((file) => html`<tr key=${file.name}>
+      <th scope="row"><a href=${new URL(file.url, document.baseURI).href} download=${file.name}><${Icon} name="down" />${file.name}</a></th>
+      <td class="number">${bytes(file.size_bytes)}</td>
+      <td><code title=${file.sha256}>${file.sha256.slice(0, 12)}…</code></td>
+    </tr>`)}</tbody>
+  </table></div>`;
+}
+
+function Progress({ model }) {
+  const step = model.progress?.step ?? model.progress?.epoch;
+  const words = model.state === "pending"
+    ? "Waits for its turn."
+    : isNumber(step) ? `Epoch ${step} of ${model.epochs}.` : "Training from scratch on all training data.";
+  const shown = Object.entries(model.progress?.metrics ?? {}).filter(([name]) => ["loss", "train_loss"].includes(name));
+  return html`<div role="status"><p>${words}
+      ${shown.map(([name, value]) => html`<span class="quiet" key=${name}> ${metricName(name)} ${metric(name, value)}</span>`)}</p>
+    <progress max=${model.epochs || 1} value=${step ?? undefined} aria-label="Epochs of the final training"></progress></div>`;
+}
+
+/** Everything about one model. */
+export function ModelDetail({ model }) {
+  if (model.state === "failed") {
+    return html`<${Notice} kind="bad" title="The model could not be made.">${model.error}</${Notice}>`;
+  }
+  if (model.state !== "done") return html`<${Progress} model=${model} />`;
+  const accuracy = model.metrics.test_accuracy;
+  const others = Object.entries(model.metrics).filter(([name]) => MAIN.includes(name) && name !== "test_accuracy");
+  return html`
+    ${isNumber(accuracy) ? html`<p class="headline"><strong>${percent(accuracy)}</strong> test accuracy
+      <span class="quiet">after ${count(model.epochs)} epochs, on images that the search never saw</span></p>` : null}
+    ${others.length ? html`<p class="quiet">${others.map(([name, value]) => `${metric(name, value)} ${metricName(name)}`).join(" · ")}</p>` : null}
+    <${Files} files=${model.files} />
+    <h3>Use it</h3>
+    <pre class="code" tabindex="0" aria-label="Python that loads the model">${snippet(model)}</pre>
+    <${Copy} text=${() => snippet(model)} label="Copy code" />`;
+}
+
+function MakeForm({ search, trial, onMade, again }) {
+  const [epochs, setEpochs] = useState(String(search.spec.final?.epochs || 12));
+  const [state, set] = useState({ busy: false, error: "" });
+  const key = useRef(freshKey());
+  const make = async (event) => {
+    event.preventDefault();
+    if (!/^\d+$/.test(epochs.trim())) return set({ busy: false, error: "Epochs is a whole number, 1 or more." });
+    set({ busy: true, error: "" });
+    try {
+      await post(`searches/${search.id}/models`, { trial, epochs: Number(epochs) }, { "Idempotency-Key": key.current });
+      key.current = freshKey();
+      await onMade();
+      set({ busy: false, error: "" });
+    } catch (error) {
+      set({ busy: false, error: error.message });
+    }
+    return undefined;
+  };
+  return html`<form class="make" onSubmit=${make} novalidate>
+    <label for="final-epochs">Epochs</label>
+    <input id="final-epochs" inputmode="numeric" size="5" value=${epochs} onInput=${(event) => setEpochs(event.target.value)}
+      aria-invalid=${state.error ? "true" : undefined} aria-describedby="final-error" />
+    <button class="button primary" disabled=${state.busy}><${Icon} name="down" />${again ? "Make another" : "Make the model"}</button>
+    <p id="final-error" class="field-error" role="alert">${state.error}</p>
+  </form>`;
+}
+
+/** The models of one search, kept up to date. */
+export function useModels(search) {
+  const models = useResource(`searches/${search.id}/models`, (event) => event.search === search.id && event.kind === "model.state");
+  const busy = (models.data?.items ?? models.data ?? []).some((model) => ["pending", "running"].includes(model.state));
+  useEffect(() => {
+    // Epochs of a final training are no events: look every two seconds while one goes on.
+    if (!busy) return undefined;
+    const timer = setInterval(() => models.reload(), 2000);
+    return () => clearInterval(timer);
+  }, [busy]);
+  return { ...models, list: models.data?.items ?? models.data };
+}
+
+/** The panel on a trial's page. */
+export function ExportPanel({ search, trial }) {
+  const models = useModels(search);
+  const mine = (models.list ?? []).filter((model) => model.trial === trial);
+  const model = mine.find((m) => ["pending", "running"].includes(m.state)) ?? mine.find((m) => m.state === "done") ?? mine[0];
+  const busy = model && ["pending", "running"].includes(model.state);
+  return html`<${Card} title="Export" kind="export"
+    tools=${mine.length > 1 ? html`<a href=${link(search.id, "models")}>all ${mine.length} models</a>` : null}>
+    ${model ? html`<${State} state=${model.state} /><${ModelDetail} model=${model} />` : html`<p>
+      Trains this architecture from scratch on all training data, measures it once on the test set, and
+      writes a Python file that needs only torch, with weights and a model card.</p>`}
+    ${busy ? null : html`<${MakeForm} search=${search} trial=${trial} again=${Boolean(model)} onMade=${models.reload} />`}
+  </${Card}>`;
+}

@@ -1,0 +1,121 @@
+// The overview of a search: figures, charts, what runs now, the best trials.
+import { html, useMemo, useState } from "../dom.js";
+import { get } from "../api.js";
+import { Scatter, costs } from "../charts/scatter.js";
+import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
+import { count, duration, ended, goal, metricName, plain, reward, several } from "../format.js";
+import { Card, Loaded, Tile } from "../parts.js";
+import { useLoad, useResource } from "../resource.js";
+import { go, link } from "../router.js";
+import { Running } from "./running.js";
+import { TrialTable } from "./table.js";
+
+const TOP = 8;
+const PAGE = 500;
+const MOST = 5000; // points of the scatter plot: the best ones, a page at a time
+
+/** The best finished trials, at most `MOST`. */
+async function bestTrials(id, signal) {
+  const items = [];
+  let after = "";
+  do {
+    const page = await get(
+      `searches/${id}/trials?state=done&sort=-reward&limit=${PAGE}${after ? `&after=${encodeURIComponent(after)}` : ""}`,
+      signal,
+    );
+    items.push(...page.items);
+    after = page.next;
+  } while (after && items.length < MOST);
+  return items;
+}
+
+/** Failures by kind: `31 out of memory, 6 diverged`. */
+function FailedTile({ search }) {
+  const failed = search.counts.failed;
+  const mine = (event) => event.search === search.id && event.kind === "trial.failed";
+  const found = useResource(failed ? `searches/${search.id}/trials?state=failed&limit=500` : null, mine);
+  const kinds = {};
+  for (const trial of found.data?.items ?? []) {
+    const kind = (trial.failure?.kind ?? "error").replaceAll("_", " ");
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
+  const words = Object.entries(kinds).sort((a, b) => b[1] - a[1]).map(([kind, n]) => `${n} ${kind}`);
+  return html`<${Tile} label="Failed" value=${count(failed)} note=${failed ? words.slice(0, 2).join(" · ") : "none"}
+    href=${failed ? link(search.id, "trials?state=failed") : undefined} />`;
+}
+
+function EstimateNote({ search }) {
+  if (search.state === "running" && search.eta_seconds !== null) return `≈ ${duration(search.eta_seconds)} left`;
+  if (search.counts.cached) return `${count(search.counts.cached)} answered from earlier ones`;
+  return search.counts.running ? `${count(search.counts.running)} running` : "of the limit";
+}
+
+/** What the controller shows of itself, if it does. */
+function PolicyTile({ history }) {
+  const entropy = lastFigure(history, "entropy");
+  const baseline = lastFigure(history, "baseline");
+  if (entropy !== null) {
+    const note = baseline === null ? "of the policy, in nats" : `nats; baseline ${plain(baseline)}`;
+    return html`<${Tile} label="Policy entropy" value=${plain(entropy)} note=${note} />`;
+  }
+  if (baseline !== null) return html`<${Tile} label="Baseline" value=${plain(baseline)} note="moving average" />`;
+  return null;
+}
+
+function Tiles({ search, history }) {
+  const { best, counts, limits } = search;
+  const name = metricName(goal(search));
+  return html`<div class="tiles">
+    <${Tile} label=${`Best ${name}`} value=${best ? reward(search, best.reward) : "–"}
+      note=${best ? html`trial <a href=${link(search.id, "trials", best.number)}>#${best.number}</a>` : "no trial has finished"} />
+    <${Tile} label="Trials" value=${`${count(ended(counts))} / ${count(limits.trials)}`}
+      share=${ended(counts) / limits.trials} note=${html`<${EstimateNote} search=${search} />`} />
+    <${FailedTile} search=${search} />
+    <${PolicyTile} history=${history} />
+    <${Tile} label="Running time" value=${duration(search.seconds_running ?? 0)}
+      note=${limits.hours ? `of at most ${duration(limits.hours * 3600)}` : several(search.spec.execution.workers, "worker")} />
+  </div>`;
+}
+
+function SizeCard({ search, trials, onOpen }) {
+  const names = useMemo(() => costs(trials), [trials]);
+  const [chosen, choose] = useState("");
+  const name = names.includes(chosen) ? chosen : names[0];
+  const tools = names.length > 1
+    ? html`<label class="inline"><span class="offscreen">Cost</span><select value=${name} onChange=${(event) => choose(event.target.value)}>
+        ${names.map((option) => html`<option key=${option} value=${option}>${metricName(option)}</option>`)}
+      </select></label>`
+    : null;
+  const title = `${metricName(goal(search))} against cost`;
+  return html`<${Card} title=${title.charAt(0).toUpperCase() + title.slice(1)} tools=${tools}>
+    ${trials.length < LEAST || !name
+      ? html`<p class="quiet chart-wait">${name || !trials.length ? `The plot appears with the ${LEAST}rd finished trial.` : "The trials report no size."}</p>`
+      : html`<${Scatter} search=${search} trials=${trials} name=${name} onOpen=${onOpen} />`}
+    ${trials.length >= MOST ? html`<p class="quiet">The best ${count(MOST)} of ${count(search.counts.done)}.</p>` : null}
+  </${Card}>`;
+}
+
+/** The page. */
+export function Overview({ search }) {
+  const id = search.id;
+  const finished = (event) =>
+    event.search === id && ["trial.done", "trial.failed", "trial.stopped"].includes(event.kind);
+  const history = useResource(`searches/${id}/history`, finished);
+  const best = useLoad(`best ${id}`, (signal) => bestTrials(id, signal), (event) => event.search === id && event.kind === "trial.done");
+  const open = (number) => go(link(id, "trials", number));
+  return html`<${Tiles} search=${search} history=${history.data} />
+    <div class="pair">
+      <${Card} title="Reward" kind="chart-card">
+        <${Loaded} from=${history} what="the rewards" lines=${8}>${(data) =>
+          html`<${RewardChart} search=${search} history=${data} onPick=${open} />`}</${Loaded}>
+      </${Card}>
+      <${Loaded} from=${best} what="the trials" lines=${8}>${(data) =>
+        html`<${SizeCard} search=${search} trials=${data} onOpen=${open} />`}</${Loaded}>
+    </div>
+    <${Running} search=${search} />
+    <${Card} title="Top trials" tools=${html`<a class="button small" href=${link(id, "trials")}>All trials</a>`}>
+      <${Loaded} from=${best} what="the best trials">${(data) => data.length
+        ? html`<${TrialTable} search=${search} trials=${data.slice(0, TOP)} name="Top trials" ranked />`
+        : html`<p class="quiet">The best trials stand here as soon as one has finished.</p>`}</${Loaded}>
+    </${Card}>`;
+}

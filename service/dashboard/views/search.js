@@ -1,0 +1,116 @@
+// One search: its header with the acts on it, and the page of it that the route names.
+import { html, useEffect, useState } from "../dom.js";
+import { post } from "../api.js";
+import { clock, count, ended } from "../format.js";
+import { Icon } from "../icons.js";
+import { useLiveStatus } from "../live.js";
+import { Confirm, Loaded, Notice, State, transition } from "../parts.js";
+import { useResource } from "../resource.js";
+import { go, link } from "../router.js";
+import { onSearch, useTitle } from "../shown.js";
+import { Config } from "./config.js";
+import { Models } from "./models.js";
+import { Overview } from "./overview.js";
+import { TrialPage } from "./trial.js";
+import { Trials } from "./trials.js";
+
+const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, models: Models, config: Config };
+const TITLES = { overview: "", trials: "Trials", models: "Models", config: "Config" };
+const OVER = ["finished", "stopped", "failed"];
+
+function LiveSign() {
+  const live = useLiveStatus();
+  const words = { open: "live", polling: "updated every 5 s", lost: "not live", connecting: "connecting…" };
+  return html`<span class=${`live live-${live.state}`} title=${`last sign of life ${clock(live.heard)}`}>
+    ${words[live.state] ?? live.state}</span>`;
+}
+
+function StopDialog({ search, onAnswer, busy, error }) {
+  const running = search.counts.running;
+  return html`<${Confirm} title=${`Stop ${search.name}?`} yes="Stop the search" onAnswer=${onAnswer} busy=${busy} error=${error}>
+    <p>Kept: all ${count(ended(search.counts))} finished trials, their metrics and the best cell, which can still be exported.</p>
+    <p>${running ? `Ended early: the ${count(running)} trial${running === 1 ? "" : "s"} running now. ` : ""}The
+      best cell is then trained in full and exported. To go on later without that, pause instead.</p>
+  </${Confirm}>`;
+}
+
+/** What can be done to the search now. */
+function Acts({ search, reload }) {
+  const [busy, setBusy] = useState("");
+  const [error, setError] = useState("");
+  const [asking, ask] = useState(false);
+  const act = async (verb) => {
+    setBusy(verb);
+    setError("");
+    try {
+      if (verb === "export") {
+        const best = search.best.number;
+        const made = search.models.some((m) => m.trial === best && m.state !== "failed");
+        if (!made) await post(`searches/${search.id}/models`, { trial: best });
+        go(link(search.id, "models"));
+      } else await post(`searches/${search.id}/${verb}`);
+      ask(false);
+      await reload();
+    } catch (failure) {
+      setError(failure.message);
+    }
+    setBusy("");
+  };
+  const over = OVER.includes(search.state) || search.state === "finishing";
+  const paused = search.state === "paused" || (search.desired === "pause" && !over);
+  const resumable = paused || ["stopped", "failed"].includes(search.state);
+  const button = (verb, word, kind = "") => html`<button type="button" class=${`button ${kind}`}
+    disabled=${busy !== "" || (verb === "export" && !search.best)} onClick=${() => act(verb)}>${word}</button>`;
+  return html`<div class="buttons">
+      ${resumable ? button("resume", "Resume") : over ? null : button("pause", "Pause")}
+      ${over || search.desired === "stop"
+        ? null
+        : html`<button type="button" class="button danger-text" onClick=${() => ask(true)}>Stop…</button>`}
+      ${button("export", html`<${Icon} name="down" />Export best`, "primary")}
+    </div>
+    ${error && !asking ? html`<${Notice} kind="bad">${error}</${Notice}>` : null}
+    ${asking
+      ? html`<${StopDialog} search=${search} busy=${busy !== ""} error=${error}
+          onAnswer=${(yes) => (yes ? act("stop") : ask(false))} />`
+      : null}`;
+}
+
+/** What the reader should know of the state before all else. */
+function Standing({ search }) {
+  if (search.state === "failed") {
+    return html`<${Notice} kind="bad" title="The search failed.">${search.reason || "No reason was given."}
+      ${search.counts.done ? " What was found before is kept." : ""}</${Notice}>`;
+  }
+  if (search.state === "pending") {
+    return html`<${Notice}>Queued: it starts as soon as the supervisor takes it up.</${Notice}>`;
+  }
+  if (search.state === "paused" && search.desired !== "run") {
+    return html`<${Notice}>Paused: nothing runs. Resume goes on where it was.</${Notice}>`;
+  }
+  return null;
+}
+
+/** The frame of a search's pages. */
+export function Search({ route }) {
+  const id = route.params.search;
+  const mine = (event) => event.search === id && event.kind !== "trial.progress";
+  const search = useResource(`searches/${encodeURIComponent(id)}`, mine);
+  useEffect(() => onSearch(search.data), [search.data]);
+  useTitle(TITLES[route.name] ?? (route.name === "trial" ? `Trial ${route.params.trial}` : ""), search.data?.name ?? "Search");
+  if (search.error?.status === 404 && !search.data) {
+    return html`<h1>No such search</h1>
+      <${Notice} kind="warn">There is no search ${id}. <a href="#/">All searches</a></${Notice}>`;
+  }
+  const Page = PAGES[route.name];
+  return html`<${Loaded} from=${search} what="the search" lines=${8}>${(data) => html`
+    <div class="page-head">
+      <div class="page-title">
+        ${route.name === "overview" ? html`<h1>${data.name}</h1>` : html`<p class="h1"><a href=${link(id)}>${data.name}</a></p>`}
+        <${State} state=${data.state} note=${transition(data)} />
+        ${OVER.includes(data.state) ? null : html`<${LiveSign} />`}
+      </div>
+      <${Acts} search=${data} reload=${search.reload} />
+    </div>
+    <${Standing} search=${data} />
+    <${Page} route=${route} search=${data} />`}</${Loaded}>`;
+}

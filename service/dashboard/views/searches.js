@@ -1,0 +1,130 @@
+// The list of all searches; for a new house, how to start the first one.
+import { html, useClock, useEffect, useRef, useState } from "../dom.js";
+import { freshKey, get, post } from "../api.js";
+import { Spark } from "../charts/spark.js";
+import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
+import { Icon } from "../icons.js";
+import { Copy, Loaded, Notice, State, transition } from "../parts.js";
+import { useLoad, useResource } from "../resource.js";
+import { go, link, setQuery } from "../router.js";
+import { useTitle } from "../shown.js";
+
+const PAGE = 50;
+const SPARKS = 12; // rows that get a spark line at once: each is a request of its own
+const STATES = ["pending", "running", "paused", "finishing", "finished", "stopped", "failed"];
+
+/** The rewards of one search in order, loaded when the row comes into sight. */
+function RowSpark({ search }) {
+  const seen = useRef(null);
+  const [near, setNear] = useState(false);
+  useEffect(() => {
+    const watch = new IntersectionObserver(([entry]) => entry.isIntersecting && setNear(true));
+    watch.observe(seen.current);
+    return () => watch.disconnect();
+  }, []);
+  const key = near && search.counts.done > 1 ? `searches/${search.id}/history` : null;
+  const history = useResource(key, (event) => event.search === search.id && event.kind === "trial.done");
+  const values = (history.data?.reward ?? []).filter((_, i) => history.data.state[i] === "done");
+  return html`<span ref=${seen} class="spark-box">
+    ${history.data
+      ? html`<${Spark} values=${values} label=${`Rewards of ${count(search.counts.done)} trials, best ${reward(search, search.best?.reward)}`} />`
+      : html`<span class="quiet">–</span>`}
+  </span>`;
+}
+
+function Row({ search, now, spark }) {
+  const done = ended(search.counts);
+  const limit = search.limits.trials;
+  return html`<tr data-row>
+    <th scope="row"><a href=${link(search.id)}>${search.name}</a>
+      <span class="quiet under">${partName(search.spec.space)} · ${partName(search.spec.controller)}</span></th>
+    <td><${State} state=${search.state} note=${transition(search)} /></td>
+    <td class="number">${search.best ? html`<b>${reward(search, search.best.reward)}</b>` : "–"}
+      <span class="quiet under">${metricName(goal(search))}</span></td>
+    <td class="number">${count(done)} / ${count(limit)}
+      <progress max=${limit} value=${done} aria-label=${`${done} of ${limit} trials`}></progress></td>
+    <td>${spark ? html`<${RowSpark} search=${search} />` : html`<span class="quiet">–</span>`}</td>
+    <td><time datetime=${search.created_at} title=${moment(search.created_at)}>${ago(search.created_at, now)}</time></td>
+  </tr>`;
+}
+
+/** Start the demonstration with the defaults of the service. */
+function DemoButton() {
+  const [state, set] = useState({ busy: false, error: "" });
+  const key = useRef(freshKey());
+  const start = async () => {
+    set({ busy: true, error: "" });
+    try {
+      const catalog = await get("catalog");
+      const spec = catalog.demo ?? { ...catalog.defaults, name: "demo" };
+      const search = await post("searches", spec, { "Idempotency-Key": key.current });
+      go(link(search.id));
+    } catch (error) {
+      set({ busy: false, error: error.message });
+    }
+  };
+  return html`<button type="button" class="button primary" disabled=${state.busy} onClick=${start}>
+      Start a 5-minute demo search</button>
+    ${state.error ? html`<${Notice} kind="bad">${state.error}</${Notice}>` : null}`;
+}
+
+function Empty() {
+  const command = "nas search --data digits --trials 24 --workers 2 --name demo";
+  return html`<section class="card empty">
+    <h2>No search yet</h2>
+    <p>A search tries network cells on your data, learns from each, and hands you the best one as a PyTorch file.</p>
+    <div class="buttons"><${DemoButton} /><a class="button" href="#/new">Set up a search</a></div>
+    <p class="quiet">The same on the command line:</p>
+    <div class="code-line"><code>${command}</code><${Copy} text=${() => command} kind="small" /></div>
+  </section>`;
+}
+
+async function pages(count, state, signal) {
+  const items = [];
+  let after = "";
+  do {
+    const page = await get(
+      `searches?limit=${Math.min(100, count - items.length)}${state ? `&state=${state}` : ""}${after ? `&after=${encodeURIComponent(after)}` : ""}`,
+      signal,
+    );
+    items.push(...page.items);
+    after = page.next;
+  } while (after && items.length < count);
+  return { items, more: Boolean(after) };
+}
+
+function Filter({ state }) {
+  return html`<label class="inline">State
+    <select data-filter value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
+      <option value="">all</option>
+      ${STATES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
+    </select></label>`;
+}
+
+/** The page. */
+export function Searches({ route }) {
+  const state = route.query.get("state") ?? "";
+  const [wanted, want] = useState(PAGE);
+  const list = useLoad(`${state} ${wanted}`, (signal) => pages(wanted, state, signal), (event) =>
+    event.search && event.kind !== "trial.progress" && event.kind !== "trial.started");
+  const kept = useRef(null);
+  if (list.data) kept.current = list.data;
+  const now = useClock(10);
+  useTitle("Searches");
+  const empty = list.data && !list.data.items.length && !state;
+  return html`<div class="page-head"><h1>Searches</h1>
+      <div class="buttons">
+        ${empty ? null : html`<${Filter} state=${state} />`}
+        <a class="button primary" href="#/new"><${Icon} name="plus" />New search</a>
+      </div></div>
+    <${Loaded} from=${list.data ? list : { ...list, data: list.error ? null : kept.current }} what="the searches" lines=${6}>${(data) =>
+      empty ? html`<${Empty} />` : !data.items.length
+        ? html`<${Notice}>No search is ${state}. <a href="#/">Show all</a></${Notice}>`
+        : html`<div class="scroll card tight" tabindex="0" role="region" aria-label="Searches, table"><table class="wide">
+            <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="number">Best</th>
+              <th scope="col" class="number">Trials</th><th scope="col">Rewards</th><th scope="col">Created</th></tr></thead>
+            <tbody>${data.items.map((search, i) => html`<${Row} key=${search.id} search=${search} now=${now} spark=${i < SPARKS} />`)}</tbody>
+          </table></div>
+          ${data.more ? html`<button type="button" class="button more" onClick=${() => want(wanted + PAGE)}>Show more</button>` : null}`
+    }</${Loaded}>`;
+}

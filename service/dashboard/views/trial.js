@@ -1,0 +1,124 @@
+// One trial: how it went, its cells, its training, where it came from, and the way to a model.
+import { html } from "../dom.js";
+import { CellView } from "../cellview.js";
+import { TrainingCurve } from "../charts/curve.js";
+import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
+import { Card, Copy, Loaded, Notice, State } from "../parts.js";
+import { useResource } from "../resource.js";
+import { link } from "../router.js";
+import { ExportPanel } from "./export.js";
+import { FamilyLegend } from "../barcode.js";
+
+const BLAME = {
+  lost: "the worker died", disk_full: "the disk was full", unavailable: "the worker could not begin",
+};
+
+function Failure({ failure }) {
+  const machine = BLAME[failure.kind];
+  return html`<${Notice} kind="bad" title=${`Failed: ${failure.kind.replaceAll("_", " ")}.`}>
+    ${failure.message}
+    <p class="quiet">${machine ? `Not the architecture's doing: ${machine}.` : "The controller learned that this architecture fails."}</p>
+    ${failure.trace ? html`<details><summary>Trace</summary><pre tabindex="0" aria-label="Trace">${failure.trace}</pre></details>` : null}
+  </${Notice}>`;
+}
+
+function Attempts({ attempts }) {
+  return html`<${Card} title="Attempts">
+    <div class="scroll" tabindex="0" role="region" aria-label="Attempts, table"><table>
+      <thead><tr><th scope="col">Attempt</th><th scope="col">Worker</th><th scope="col">Outcome</th><th scope="col" class="number">Time</th></tr></thead>
+      <tbody>${attempts.map((attempt) => html`<tr key=${attempt.attempt}>
+        <th scope="row">${attempt.attempt}</th><td>${attempt.worker || "–"}</td>
+        <td>${(attempt.outcome || "running").replaceAll("_", " ")} <span class="quiet">${attempt.message ?? ""}</span></td>
+        <td class="number">${attempt.ended_at && attempt.started_at
+          ? duration((Date.parse(attempt.ended_at) - Date.parse(attempt.started_at)) / 1000) : "–"}</td>
+      </tr>`)}</tbody>
+    </table></div>
+  </${Card}>`;
+}
+
+/** Where the architecture came from. */
+function Origin({ search, trial }) {
+  const source = trial.cached_from === null
+    ? html`Proposed by the controller <b>${partName(search.spec.controller)}</b>.`
+    : html`The same architecture as <a href=${link(search.id, "trials", trial.cached_from)}>trial #${trial.cached_from}</a>, so it was not trained again.`;
+  const facts = [
+    ["created", moment(trial.created_at)], ["started", moment(trial.started_at)],
+    ["ended", moment(trial.finished_at)], ["took", isNumber(trial.seconds) ? duration(trial.seconds) : "–"],
+    ["budget", trial.budget === null ? "full schedule" : several(trial.budget, "epoch")],
+    ["seed", trial.seed], ["architecture", html`<code>${trial.key}</code>`],
+  ];
+  const json = () => JSON.stringify(trial.arch, null, 2);
+  return html`<${Card} title="Came from" tools=${trial.arch ? html`<${Copy} text=${json} label="Copy architecture" kind="small" />` : null}>
+    <p>${source}</p>
+    <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+  </${Card}>`;
+}
+
+function Metrics({ trial }) {
+  const names = Object.keys(trial.metrics);
+  if (!names.length) return null;
+  return html`<${Card} title="Measured">
+    <dl class="facts">${names.map((name) => html`<div key=${name}><dt>${metricName(name)}</dt>
+      <dd title=${String(trial.metrics[name])}>${metric(name, trial.metrics[name])}</dd></div>`)}</dl>
+  </${Card}>`;
+}
+
+function Cells({ search, trial }) {
+  return html`<${Card} title="Cells" kind="cells-card">
+    ${trial.cells.length
+      ? trial.cells.map((name) => html`<${CellView} key=${name} search=${search.id} trial=${trial.number} name=${name} words=${trial.text?.[name]} />`)
+      : html`<p class="quiet">The decisions could not be read as an architecture.</p>`}
+    <${FamilyLegend} trials=${[trial]} />
+  </${Card}>`;
+}
+
+function Head({ search, trial }) {
+  const facts = [];
+  if (isNumber(trial.reward) && !trial.failure) facts.push(reward(search, trial.reward));
+  if (isNumber(trial.metrics.params)) facts.push(`${large(trial.metrics.params)} parameters`);
+  if (isNumber(trial.metrics.madds)) facts.push(`${large(trial.metrics.madds)} multiply-adds`);
+  if (isNumber(trial.seconds)) facts.push(duration(trial.seconds));
+  const last = search.counts.total - 1;
+  const best = search.best?.number === trial.number;
+  return html`<div class="page-head">
+    <div class="page-title"><h1>Trial #${trial.number}</h1><${State} state=${trial.state} note=${best ? "best so far" : ""} />
+      <span class="quiet">${facts.join(" · ")}</span></div>
+    <div class="buttons">
+      ${trial.number > 0 ? html`<a class="button small" href=${link(search.id, "trials", trial.number - 1)}>← #${trial.number - 1}</a>` : null}
+      ${trial.number < last ? html`<a class="button small" href=${link(search.id, "trials", trial.number + 1)}>#${trial.number + 1} →</a>` : null}
+    </div>
+  </div>`;
+}
+
+function Detail({ search, trial }) {
+  const live = ["pending", "running"].includes(trial.state);
+  return html`<${Head} search=${search} trial=${trial} />
+    ${trial.failure ? html`<${Failure} failure=${trial.failure} />` : null}
+    <div class="pair">
+      <${Cells} search=${search} trial=${trial} />
+      <div class="stack">
+        ${trial.state === "done" ? html`<${ExportPanel} search=${search} trial=${trial.number} />` : null}
+        ${trial.curve.length
+          ? html`<${Card} title=${live ? "Training, live" : "Training"}><${TrainingCurve} curve=${trial.curve} /></${Card}>`
+          : live ? html`<${Card} title="Training"><p class="quiet">${trial.state === "pending" ? "Waits for a worker." : "The first epoch is under way."}</p></${Card}>` : null}
+        <${Metrics} trial=${trial} />
+        <${Origin} search=${search} trial=${trial} />
+        ${trial.attempts.length > 1 || trial.failure ? html`<${Attempts} attempts=${trial.attempts} />` : null}
+      </div>
+    </div>`;
+}
+
+/** The page. */
+export function TrialPage({ route, search }) {
+  const number = Number(route.params.trial);
+  const mine = (event) => event.search === search.id && event.trial === number && event.kind.startsWith("trial.");
+  const trial = useResource(`searches/${search.id}/trials/${number}`, mine);
+  if (trial.error?.status === 404 && !trial.data) {
+    const last = search.counts.total - 1;
+    const range = last < 0 ? "it has none yet" : `0 to ${last}`;
+    return html`<h1>No trial ${number}</h1>
+      <${Notice} kind="warn">No trial ${number} in this search (${range}). <a href=${link(search.id, "trials")}>All trials</a></${Notice}>`;
+  }
+  return html`<${Loaded} from=${trial} what="the trial" lines=${10}>${(data) =>
+    html`<${Detail} search=${search} trial=${data} />`}</${Loaded}>`;
+}
