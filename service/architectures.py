@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.catalog import REGISTRIES
 from searchspaces import SpaceError
+from searchspaces.arch import Arch
 from searchspaces.registry import RegistryError
 from service.errors import NotFound
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from searchspaces import SearchSpace
-    from searchspaces.arch import Arch
 
 
 @lru_cache(maxsize=64)
@@ -45,7 +45,7 @@ def barcode(arch: Arch | None) -> dict[str, list[str]]:
         return {}
     from searchspaces.draw import barcode as families
 
-    return families(arch)
+    return {cell.name: families(Arch(arch.space, (cell,))) for cell in arch.cells}
 
 
 def texts(arch: Arch | None) -> dict[str, str]:

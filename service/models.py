@@ -88,8 +88,8 @@ def of_searches(
 def folder(database: Database, model_id: str) -> Path:
     """Return the folder of a model's files."""
     with database.read() as connection:
-        row = _row(connection, model_id)
-    return database.settings.home / row.folder
+        below_home: str = _row(connection, model_id).folder
+    return database.settings.home / below_home
 
 
 def file(database: Database, model_id: str, name: str) -> tuple[Path, FileView]:

@@ -58,7 +58,9 @@ def _view(
 
 def _best(connection: Connection, search_id: str) -> Best | None:
     row = SearchRows(connection, search_id).best()
-    return row and Best(number=row.number, reward=row.reward, metrics=row.metrics)
+    if row is None:
+        return None
+    return Best(number=row.number, reward=row.reward, metrics=row.metrics)
 
 
 def _eta(row: Row[Any], counts: Counts) -> float | None:
@@ -66,9 +68,11 @@ def _eta(row: Row[Any], counts: Counts) -> float | None:
     ended = counts.done + counts.failed + counts.stopped
     if row.state != SearchState.RUNNING or not ended:
         return None
-    left = max(row.trials_limit - ended, 0) * float(row.seconds_running) / ended
+    spent: float = row.seconds_running
+    left: float = max(row.trials_limit - ended, 0) * spent / ended
     if row.hours_limit is not None:
-        left = min(left, max(row.hours_limit * 3600 - row.seconds_running, 0.0))
+        hours: float = row.hours_limit
+        left = min(left, max(hours * 3600 - spent, 0.0))
     return round(left, 1)
 
 

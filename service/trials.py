@@ -86,7 +86,7 @@ def detail(database: Database, search_id: str, number: int) -> TrialDetail:
         **_fields(row, spec, last),
         curve=[CurvePoint(attempt=p.attempt, step=p.step, metrics=p.metrics) for p in curve],
         attempts=[_attempt(one) for one in attempts],
-        arch=arch and arch.to_json(),
+        arch=arch.to_json() if arch else None,
         cells=[cell.name for cell in arch.cells] if arch else [],
         text=architectures.texts(arch),
     )

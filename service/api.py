@@ -1,0 +1,72 @@
+"""The API process: ``python -m service.api``. One uvicorn worker, never Ray."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from service.app import create_app
+from service.errors import UserError
+from service.processes import die_with_parent, parent_pid
+from service.settings import Settings
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from service.stream import Broadcaster
+
+GRACE_SECONDS = 3  # without a limit, uvicorn waits for ever for open event streams
+
+
+class Server(uvicorn.Server):
+    """Uvicorn that ends the event streams when it is asked to stop."""
+
+    def __init__(self, config: uvicorn.Config, broadcaster: Broadcaster) -> None:
+        """Serve the app of ``config``."""
+        super().__init__(config)
+        self._broadcaster = broadcaster
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop: streams first, then what uvicorn does."""
+        self._broadcaster.close()
+        super().handle_exit(sig, frame)
+
+
+def serve(settings: Settings, **options: Any) -> None:
+    """Serve until SIGTERM or SIGINT; raise UserError if the database cannot be used."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        root_path=settings.root_path,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        **options,
+    )
+    Server(config, app.state.broadcaster).run()
+
+
+def main() -> int:
+    """Run the API process; return its exit code."""
+    die_with_parent(parent_pid())
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    try:
+        serve(Settings.load())
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""What stands before every route: host names, the token, the origin of writes, security headers.
+
+Deny by default: a path is open only if it is named here; everything else, found or not, needs the
+token. Written as plain ASGI so that streams, files and mounts pass through it as well.
+"""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+
+from service.problems import problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from service.auth import Keyring
+
+OPEN = frozenset({"/", "/healthz", "/readyz", "/api/v1/login"})
+STATIC = "/static/"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Guard:
+    """Lets through what is addressed to us by someone who has the token."""
+
+    def __init__(
+        self, app: ASGIApp, *, keyring: Keyring, hosts: Collection[str], root_path: str = ""
+    ) -> None:
+        """Protect ``app``; ``hosts`` are the names by which a browser may call it."""
+        self.app, self.keyring, self.root_path = app, keyring, root_path
+        self.hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer it with what is wrong with it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        path = inner_path(scope["path"], self.root_path)
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                caching = "no-cache" if path == "/" or path.startswith(STATIC) else "no-store"
+                headers.setdefault("cache-control", caching)
+            await send(message)
+
+        refusal = self._refusal(scope, path) if scope["type"] == "http" else _no_websockets()
+        if refusal is None:
+            await self.app(scope, receive, send_with_headers)
+        elif scope["type"] == "http":
+            await refusal(scope, receive, send_with_headers)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _refusal(self, scope: Scope, path: str) -> Response | None:
+        headers = Headers(scope=scope)
+        if _name(headers.get("host", "")) not in self.hosts:
+            return problem(
+                400,
+                "this service is not known by that host name; name it in NAS_HOSTS",
+                field="Host",
+                value=headers.get("host", ""),
+            )
+        if path in OPEN or path.startswith(STATIC):
+            return None
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self.keyring.accepts_token(token.strip()):
+            return None
+        if not self.keyring.accepts_cookie(_cookie(headers, self.keyring.cookie_name)):
+            return problem(
+                401,
+                "sign in with the token that the service printed at its start",
+                {"WWW-Authenticate": 'Bearer realm="nasturtium"'},
+            )
+        if scope["method"] not in SAFE and not _same_origin(headers):
+            return problem(403, "a browser may change things from the service's own page only")
+        return None
+
+
+def inner_path(path: str, root_path: str) -> str:
+    """Return the path as the routes know it, whether or not a proxy has taken the prefix away."""
+    if root_path and (path == root_path or path.startswith(root_path + "/")):
+        return path[len(root_path) :] or "/"
+    return path
+
+
+def _name(host: str) -> str:
+    """Return the name of a Host header, without the port."""
+    host = host.strip().lower()
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]
+
+
+def _same_origin(headers: Headers) -> bool:
+    """Say whether a write with a cookie is from our page: browsers always name the origin."""
+    origin = urlsplit(headers.get("origin", ""))
+    return bool(origin.netloc) and origin.netloc.lower() == headers.get("host", "").lower()
+
+
+def _cookie(headers: Headers, name: str) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _no_websockets() -> Response:
+    return problem(404, "there are no web sockets here")

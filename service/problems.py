@@ -1,0 +1,143 @@
+"""Errors as answers: one shape, application/problem+json (RFC 9457), whatever went wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service.errors import Conflict, NotFound, StorageError, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI
+    from starlette.requests import Request
+
+MEDIA_TYPE = "application/problem+json"
+LONGEST = 200  # characters of a wrong value that are repeated to its sender
+_log = logging.getLogger(__name__)
+
+
+class FieldError(BaseModel):
+    """One wrong field of a request."""
+
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """An error; ``field``, ``value``, ``allowed`` and ``errors`` say what to put right."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    field: str | None = None
+    value: Any = None
+    allowed: Any = None
+    errors: list[FieldError] | None = None
+
+
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
+) -> Response:
+    """Return the answer that tells of an error."""
+    title = HTTPStatus(status).phrase
+    kept = {key: value for key, value in extra.items() if value not in (None, "")}
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail} | kept
+    text = json.dumps(_plain(body))
+    return Response(text, status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of the error answers of a route."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the app in this shape."""
+    app.add_exception_handler(UserError, _user_error)
+    app.add_exception_handler(StorageError, _storage_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _user_error(_: Request, error: Exception) -> Response:
+    status = 422
+    if isinstance(error, NotFound):
+        status = 404
+    elif isinstance(error, Conflict):
+        status = 409
+    extra = {name: getattr(error, name, None) for name in ("field", "value", "allowed")}
+    return problem(status, str(error), **extra)
+
+
+async def _storage_error(_: Request, error: Exception) -> Response:
+    full = isinstance(error, StorageError) and error.full
+    return problem(507 if full else 503, str(error), {"Retry-After": "5"})
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    return problem(error.status_code, str(error.detail), error.headers)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = [_field_error(one) for one in error.errors()]
+    first = error.errors()[0]
+    where = f"{found[0].field}: " if found[0].field else ""
+    return problem(
+        422,
+        f"{where}{found[0].message}",
+        field=found[0].field,
+        value=first.get("input"),
+        allowed=_allowed(first),
+        errors=[one.model_dump() for one in found[:20]],
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(500, "something went wrong here; the service's log says what")
+
+
+def _field_error(error: dict[str, Any]) -> FieldError:
+    place = [str(part) for part in error["loc"]]
+    if place and place[0] in {"body", "query", "path", "header"}:
+        place = place[1:]
+    return FieldError(field=".".join(place), message=str(error["msg"]))
+
+
+def _allowed(error: dict[str, Any]) -> Any:
+    context = error.get("ctx") or {}
+    bounds = {key: context[key] for key in ("ge", "gt", "le", "lt") if key in context}
+    return bounds or context.get("expected") or context.get("pattern")
+
+
+def _plain(value: Any) -> Any:
+    """Return JSON data, with long or strange values as short text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in list(value.items())[:50]}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value[:100]]
+    if isinstance(value, str):
+        return value if len(value) <= 2000 else value[:LONGEST] + "..."
+    finite = isinstance(value, int | float) and abs(value) < 2.0**63  # false for NaN too
+    return value if value is None or finite else repr(value)[:LONGEST]

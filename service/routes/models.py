@@ -1,0 +1,79 @@
+"""Models: ask for one, follow its training, download its files."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from service import models
+from service.deps import BIGGEST, DatabaseDep, Identity, strict
+from service.errors import NotFound
+from service.problems import documented
+from service.schemas import ModelView
+
+router = APIRouter(prefix="/api/v1", tags=["models"], responses=documented(404))
+
+
+class ModelRequest(BaseModel):
+    """Which model to make; by default of the best trial, with the search's own epochs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trial: Annotated[int | None, Field(ge=0, lt=BIGGEST)] = None
+    epochs: Annotated[int | None, Field(ge=1, le=models.MOST_EPOCHS)] = None
+
+
+class ModelList(BaseModel):
+    """All models of a search, the newest first; there is one page only."""
+
+    items: list[ModelView]
+    next: None = None
+
+
+@router.post("/searches/{search_id}/models", status_code=202, responses=documented(409))
+def make(
+    database: DatabaseDep,
+    search_id: Identity,
+    wanted: Annotated[ModelRequest, Depends(strict(ModelRequest))],
+) -> ModelView:
+    """Train a trial's architecture from scratch, test it, and export it."""
+    model_id = models.request(database, search_id, wanted.trial, wanted.epochs)
+    return models.view(database, model_id)
+
+
+@router.get("/searches/{search_id}/models")
+async def of_search(database: DatabaseDep, search_id: Identity) -> ModelList:
+    """List the models of a search."""
+    return ModelList(items=models.of_search(database, search_id))
+
+
+@router.get("/models/{model_id}")
+async def view(database: DatabaseDep, model_id: Identity) -> ModelView:
+    """View a model."""
+    return models.view(database, model_id)
+
+
+@router.get(
+    "/models/{model_id}/files/{name}",
+    response_class=FileResponse,
+    responses={
+        200: {"content": {"application/octet-stream": {}}, "description": "The file"},
+        304: {"description": "The file that the client has is this one"},
+    },
+)
+def download(
+    request: Request,
+    database: DatabaseDep,
+    model_id: Identity,
+    name: Annotated[str, Path(min_length=1, max_length=200, description="A listed file")],
+) -> Response:
+    """Download a file of a model, by its listed name only; the ETag is its SHA-256."""
+    path, listed = models.file(database, model_id, name)
+    headers = {"ETag": f'"{listed.sha256}"', "Cache-Control": "private, no-cache"}
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    root = models.folder(database, model_id).resolve()
+    if path.is_symlink() or not path.resolve().is_relative_to(root) or not path.is_file():
+        raise NotFound(f"the file {name!r} is gone from the disk", field="name", value=name)
+    return FileResponse(path, filename=name, media_type="application/octet-stream", headers=headers)

@@ -1,0 +1,89 @@
+"""Searches: start, list, view, change, pause, resume, stop."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from nas.spec import SearchSpec
+from nas.store import Desired
+from service import searches
+from service.deps import Cursor, DatabaseDep, Identity, Limit, SettingsDep, strict
+from service.problems import documented
+from service.schemas import SearchPage, SearchView
+from service.states import SearchState
+
+router = APIRouter(prefix="/api/v1/searches", tags=["searches"])
+
+
+class Change(BaseModel):
+    """New limits; what is absent stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    trials: Annotated[int, Field(ge=1, le=searches.MOST_TRIALS, description="Trials in all")] = 1
+    hours: Annotated[
+        float | None,
+        Field(gt=0, le=1e6, allow_inf_nan=False, description="Hours of running; null: no limit"),
+    ] = None
+
+
+@router.get("")
+def page(
+    database: DatabaseDep,
+    after: Cursor = None,
+    limit: Limit = 50,
+    state: SearchState | None = None,
+) -> SearchPage:
+    """List searches, the newest first."""
+    return searches.list(database, after=after, limit=limit, state=state)
+
+
+@router.post("", status_code=201, responses=documented(409))
+def create(
+    database: DatabaseDep,
+    settings: SettingsDep,
+    response: Response,
+    spec: Annotated[SearchSpec, Depends(strict(SearchSpec))],
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
+    ] = None,
+) -> SearchView:
+    """Start a search. The same Idempotency-Key with the same body gives the same search."""
+    search_id = searches.create(database, spec, idempotency_key)
+    response.headers["Location"] = f"{settings.root_path}/api/v1/searches/{search_id}"
+    return searches.view(database, search_id)
+
+
+@router.get("/{search_id}", responses=documented(404))
+async def view(database: DatabaseDep, search_id: Identity) -> SearchView:
+    """View a search."""
+    return searches.view(database, search_id)
+
+
+@router.patch("/{search_id}", responses=documented(404))
+def change(
+    database: DatabaseDep,
+    search_id: Identity,
+    limits: Annotated[Change, Depends(strict(Change))],
+) -> SearchView:
+    """Change the limits of a search, also while it runs."""
+    return searches.change_limits(database, search_id, **limits.model_dump(exclude_unset=True))
+
+
+@router.post("/{search_id}/pause", status_code=202, responses=documented(404, 409))
+def pause(database: DatabaseDep, search_id: Identity) -> SearchView:
+    """Let running trials end, start no more."""
+    return searches.request(database, search_id, Desired.PAUSE)
+
+
+@router.post("/{search_id}/resume", status_code=202, responses=documented(404, 409))
+def resume(database: DatabaseDep, search_id: Identity) -> SearchView:
+    """Go on with a search that is paused, stopped or failed, or finished below its limit."""
+    return searches.request(database, search_id, Desired.RUN)
+
+
+@router.post("/{search_id}/stop", status_code=202, responses=documented(404, 409))
+def stop(database: DatabaseDep, search_id: Identity) -> SearchView:
+    """End a search now; finished trials stay, and the best one's model is made."""
+    return searches.request(database, search_id, Desired.STOP)

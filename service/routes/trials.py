@@ -1,0 +1,65 @@
+"""Trials of a search: pages, one in full, drawings of its cells, the course of the search."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from nas.trial import State
+from service import trials
+from service.deps import BIGGEST, Cursor, DatabaseDep, Identity, Limit, Number
+from service.problems import documented
+from service.schemas import History, TrialDetail, TrialPage
+from service.trials import Sort
+
+router = APIRouter(
+    prefix="/api/v1/searches/{search_id}", tags=["trials"], responses=documented(404)
+)
+IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+@router.get("/trials")
+def page(
+    database: DatabaseDep,
+    search_id: Identity,
+    after: Cursor = None,
+    limit: Limit = 100,
+    sort: Annotated[Sort, Query(description="A minus sign: falling")] = "number",
+    state: State | None = None,
+) -> TrialPage:
+    """List trials by number or by reward."""
+    return trials.trials(database, search_id, sort=sort, after=after, limit=limit, state=state)
+
+
+@router.get("/trials/{number}")
+def detail(database: DatabaseDep, search_id: Identity, number: Number) -> TrialDetail:
+    """View one trial with its reports, its attempts and its architecture."""
+    return trials.detail(database, search_id, number)
+
+
+@router.get(
+    "/trials/{number}/cells/{cell}.svg",
+    response_class=Response,
+    responses={200: {"content": {"image/svg+xml": {}}, "description": "The drawing"}},
+)
+def drawing(
+    database: DatabaseDep,
+    search_id: Identity,
+    number: Number,
+    cell: Annotated[str, Path(min_length=1, max_length=100, description="Name of the cell")],
+) -> Response:
+    """Draw a cell. An architecture never changes, so the drawing may be kept."""
+    svg = trials.drawing(database, search_id, number, cell)
+    return Response(svg, media_type="image/svg+xml", headers=IMMUTABLE)
+
+
+@router.get("/history")
+def history(
+    database: DatabaseDep,
+    search_id: Identity,
+    after: Annotated[
+        int, Query(ge=-1, lt=BIGGEST, description="Only trials that follow this number")
+    ] = -1,
+    limit: Annotated[int, Query(ge=1, le=100_000, description="Trials at most")] = 100_000,
+) -> History:
+    """Give rewards, states and the controller's figures of all trials, one column a key."""
+    return trials.history(database, search_id, after, limit)
