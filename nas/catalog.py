@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.controllers.catalog import CONTROLLERS
 from nas.evaluators.catalog import EVALUATORS
 from nas.execution.catalog import EXECUTORS
 from searchspaces.catalog import SPACES
-from searchspaces.registry import Registry
+
+if TYPE_CHECKING:
+    from searchspaces.registry import Registry
 
 REGISTRIES: dict[str, Registry[Any]] = {
     "space": SPACES,
