@@ -93,14 +93,10 @@ def loaded_by(modules: list[str], heavy: set[str]) -> list[str]:
 
 
 def test_the_pure_files_load_without_torch_ray_or_the_web() -> None:
-    present = [name for name in PURE if name in MODULES]
-    assert present
-    assert loaded_by(present, {"torch", "ray", "sqlalchemy", "fastapi"}) == []
+    assert loaded_by(list(PURE), {"torch", "ray", "sqlalchemy", "fastapi"}) == []
 
 
 def test_the_api_loads_without_ray() -> None:
-    if "service.app" not in MODULES:
-        pytest.skip("service/app.py is not there yet")
     assert loaded_by(["service.app"], {"ray", "optuna"}) == []
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.main import get_command
 
+from service.cli import app
 from tests.conftest import ROOT
 
 DOCKER = ROOT / "docker"
@@ -216,14 +218,11 @@ def named_commands() -> list[list[str]]:
 
 
 def test_the_commands_that_containers_run_exist() -> None:
-    cli = pytest.importorskip("service.cli", reason="the command line is not there yet")
-    from typer.main import get_command
-
     commands = named_commands()
     assert ["nas", "serve", "api"] in commands
     assert ["nas", "serve", "supervisor"] in commands
     for _, *words in commands:
-        command: Any = get_command(cli.app)
+        command: Any = get_command(app)
         while words and hasattr(command, "commands"):
             assert words[0] in command.commands, words
             command = command.commands[words.pop(0)]
