@@ -6,7 +6,8 @@ is data; ``build`` turns an ``Arch`` into a ``torch.nn.Module``.
 
 To add a space, put one file beside this one with a subclass of :class:`SearchSpace` that sets
 ``name``. The registry finds it by scanning this folder (and ``$NAS_PLUGINS/searchspaces``).
-Options are keyword-only parameters of ``__init__``, annotated, with defaults.
+Options are keyword-only parameters of ``__init__``, annotated, with defaults. docs/own-space.md
+shows a whole file.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class SearchSpace(ABC):
     """A fixed tuple of choices, and the way from decisions to an architecture to a network."""
 
     name: ClassVar[str]
+    buildable: ClassVar[bool] = True  # False: points have labels but no networks; build refuses
     choices: tuple[Choice, ...]
 
     @abstractmethod
@@ -66,6 +68,28 @@ class SearchSpace(ABC):
     @abstractmethod
     def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:
         """Return a fresh network, (batch, channels, height, width) -> (batch, classes) logits."""
+
+    def encode(self, arch: Arch) -> Decisions:
+        """Return a point that decodes to ``arch``; raise SpaceError where this space has none.
+
+        It is the only such point where ``decode`` is injective. A space that has no ``_read`` of
+        its own refuses every architecture.
+        """
+        if arch.space != self.name:
+            raise SpaceError(f"{self.name}: the architecture is one of {arch.space}")
+        try:
+            point = self.check(self._read(arch))
+        except (IndexError, KeyError, StopIteration, TypeError, ValueError) as error:
+            if isinstance(error, SpaceError):
+                raise
+            raise SpaceError(f"{self.name}: the architecture is not one of this space") from error
+        if self.decode(point) != arch:
+            raise SpaceError(f"{self.name}: the architecture is not one of this space")
+        return point
+
+    def _read(self, arch: Arch) -> Decisions:
+        """Return the decisions that ``arch`` shows; any lookup error means that it is not ours."""
+        raise SpaceError(f"{arch.space}: an architecture cannot be turned back into decisions")
 
     @property
     def size(self) -> int:

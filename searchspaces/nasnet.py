@@ -102,6 +102,20 @@ class NASNet(SearchSpace):
             cells.append(block_cell(cell, blocks))
         return Arch(self.name, tuple(cells))
 
+    def _read(self, arch: Arch) -> Decisions:
+        # Values 0 and 1 are states 0 and 1; block b is state b + 2 and ends at value 4 + 3 b.
+        found: list[int] = []
+        for name in CELLS:
+            nodes = arch.cell(name).nodes
+            for block in range(self.blocks):
+                left, right, combine = nodes[3 * block : 3 * block + 3]
+                for node in (left, right):
+                    value = node.inputs[0]
+                    found.append(value if value < 2 else (value - 4) // 3 + 2)
+                found += [OPERATIONS.index(left.op), OPERATIONS.index(right.op)]
+                found.append(COMBINERS.index(combine.op))
+        return tuple(found)
+
     def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:
         """Return a fresh network, (batch, channels, height, width) -> (batch, classes) logits."""
         return CellNetwork(arch, task, scale)

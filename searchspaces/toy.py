@@ -62,6 +62,9 @@ class Toy(SearchSpace):
         )
         return Arch(self.name, (Cell("chain", 1, nodes, (len(nodes),)),))
 
+    def _read(self, arch: Arch) -> Decisions:
+        return tuple(OPERATIONS.index(node.op) for node in arch.cell("chain").nodes)
+
     def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:
         """Return a fresh network, (batch, channels, height, width) -> (batch, classes) logits."""
         return Chain(arch.cell("chain"), task, scale)
