@@ -1,6 +1,7 @@
 // A cell drawn by the server as SVG, put into the page so that it follows the theme.
 import { html, useEffect, useRef, useState } from "./dom.js";
 import { text } from "./api.js";
+import { sentence } from "./format.js";
 import { Loaded } from "./parts.js";
 import { useLoad } from "./resource.js";
 
@@ -39,7 +40,7 @@ export function CellView({ search, trial, name, words }) {
   const path = `searches/${encodeURIComponent(search)}/trials/${trial}/cells/${encodeURIComponent(name)}.svg`;
   const drawing = useLoad(path, (signal) => text(path, signal));
   return html`<div class="cell">
-    <h3>${name.charAt(0).toUpperCase() + name.slice(1)} cell</h3>
+    <h3>${sentence(name)} cell</h3>
     <${Loaded} from=${drawing} what="the drawing" lines=${5}>${(source) => html`<${Drawing} source=${source} />`}</${Loaded}>
     ${words ? html`<details class="as-text"><summary>As text</summary><pre tabindex="0">${words}</pre></details>` : null}
   </div>`;

@@ -124,3 +124,8 @@ export function ended(counts) {
 export function partName(part) {
   return typeof part === "string" ? part : (part?.name ?? NONE);
 }
+
+/** A text with a capital at its beginning. */
+export function sentence(text) {
+  return text ? text.charAt(0).toUpperCase() + text.slice(1) : "";
+}

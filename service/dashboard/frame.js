@@ -93,7 +93,7 @@ export function Frame({ route, version, children }) {
   return html`<${SkipLink} />
     <div class="frame">
       <nav class="nav" aria-label="Main" ref=${nav}>
-        <a class="brand" href="#/"><${Flower} /><span>Nasturtium</span></a>
+        <a class="brand" href="#/" aria-label="Nasturtium: all searches"><${Flower} /><span>Nasturtium</span></a>
         <${Item} to="#/" icon="search" here=${route.name === "searches"}>Searches</${Item}>
         <${Item} to="#/new" icon="plus" here=${route.name === "new"}>New search</${Item}>
         ${route.params.search ? html`<${SearchLinks} route=${route} search=${search} />` : null}

@@ -94,10 +94,11 @@ export function draw(canvas, lines, data, at, look, { index, drag }) {
   pen.rect(at.left - 4, at.top - 6, at.end - at.left + 8, at.bottom - at.top + 10);
   pen.clip();
   const range = within(data[0], at.ranges.x);
+  const radius = Math.max(1.4, Math.min(2.8, (at.end - at.left) / (range[1] - range[0] + 1)));
   lines.forEach((line, i) => {
     pen.strokeStyle = look.colours[i];
     pen.fillStyle = look.colours[i];
-    if (line.kind === "dots") drawDots(pen, data[0], data[i + 1], at, range, range[1] - range[0] > 1000 ? 1.5 : 2.8);
+    if (line.kind === "dots") drawDots(pen, data[0], data[i + 1], at, range, radius);
     else drawLine(pen, line, data[0], data[i + 1], at, range);
   });
   if (data[0].length === 1) lines.forEach((line, i) => {

@@ -1,7 +1,7 @@
 // The same search as a command line: flags where there is one, --set path=value for the rest.
 
 const FLAGS = {
-  name: "--name", "space.name": "--space", "controller.name": "--controller", "data.source": "--data",
+  name: "--name", "space.name": "--space", "controller.name": "--controller", "evaluator.name": "--evaluator", "data.source": "--data",
   "data.train_images": "--train-images", "data.image_size": "--image-size",
   "limits.trials": "--trials", "limits.hours": "--hours",
   "execution.executor": "--executor", "execution.workers": "--workers",

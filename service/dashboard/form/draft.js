@@ -92,7 +92,7 @@ export function place(catalog, form, problem) {
   const found = problem.errors?.length ? problem.errors : [problem];
   for (const one of found) {
     const path = match(paths, one.field);
-    const text = one.detail || one.title || "is not allowed";
+    const text = one.message || one.detail || one.title || "is not allowed";
     if (path) errors[path] = text;
     else rest.push(text);
   }

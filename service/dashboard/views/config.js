@@ -20,6 +20,20 @@ function show(value) {
   return Array.isArray(value) ? value.join(", ") : String(value);
 }
 
+/** The parts of a description; what is no part of its own is of the search. */
+function parts(spec) {
+  const whole = ([, value]) => value === null || typeof value !== "object";
+  const entries = Object.entries(spec);
+  return [["search", Object.fromEntries(entries.filter(whole))], ...entries.filter((entry) => !whole(entry))];
+}
+
+/** The options of one part of the description. */
+function Part({ name, value }) {
+  const facts = leaves(value);
+  return html`<h3>${name}</h3><dl class="facts options">${facts.map(([path, leaf]) =>
+    html`<div key=${path}><dt>${path.replace("options.", "")}</dt><dd>${show(leaf)}</dd></div>`)}</dl>`;
+}
+
 /** The page. */
 export function Config({ search }) {
   const catalog = useResource("catalog", () => false);
@@ -39,6 +53,5 @@ export function Config({ search }) {
     }}</${Loaded}></${Card}>
     <${Card} title="This search"><dl class="facts">${facts.map(([name, value]) =>
       html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></${Card}>
-    <${Card} title="Every option"><dl class="facts">${leaves(search.spec).map(([path, value]) =>
-      html`<div key=${path}><dt><code>${path}</code></dt><dd>${show(value)}</dd></div>`)}</dl></${Card}>`;
+    <${Card} title="Every option">${parts(search.spec).map(([part, value]) => html`<${Part} key=${part} name=${part} value=${value} />`)}</${Card}>`;
 }

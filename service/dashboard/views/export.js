@@ -18,9 +18,10 @@ function snippet(model) {
     `# beside the downloaded ${names.filter((name) => /\.(py|safetensors)$/.test(name)).join(" and ")}; needs torch only`,
     `import torch, ${module}`,
     "",
-    `network = ${module}.load()`,
-    "images = torch.zeros(1, *" + `${module}.SHAPE, dtype=torch.uint8)`,
-    `print(network(${module}.preprocess(images)).softmax(1))`,
+    `network, task = ${module}.load(), ${module}.TASK`,
+    "images = torch.zeros(1, task.channels, task.height, task.width, dtype=torch.uint8)",
+    `logits = network(${module}.preprocess(images))`,
+    `print([${module}.CLASSES[i] for i in logits.argmax(1)])`,
   ].join("\n");
 }
 

@@ -3,7 +3,7 @@ import { html, useMemo, useState } from "../dom.js";
 import { get } from "../api.js";
 import { Scatter, costs } from "../charts/scatter.js";
 import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
-import { count, duration, ended, goal, metricName, plain, reward, several } from "../format.js";
+import { count, duration, ended, goal, metricName, plain, reward, sentence, several } from "../format.js";
 import { Card, Loaded, Tile } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link } from "../router.js";
@@ -87,7 +87,7 @@ function SizeCard({ search, trials, onOpen }) {
       </select></label>`
     : null;
   const title = `${metricName(goal(search))} against cost`;
-  return html`<${Card} title=${title.charAt(0).toUpperCase() + title.slice(1)} tools=${tools}>
+  return html`<${Card} title=${sentence(title)} tools=${tools}>
     ${trials.length < LEAST || !name
       ? html`<p class="quiet chart-wait">${name || !trials.length ? `The plot appears with the ${LEAST}rd finished trial.` : "The trials report no size."}</p>`
       : html`<${Scatter} search=${search} trials=${trials} name=${name} onOpen=${onOpen} />`}

@@ -1,6 +1,7 @@
 // The way in for a browser without a session: one field for the token that the service printed.
 import { html, useState } from "../dom.js";
 import { post } from "../api.js";
+import { sentence } from "../format.js";
 import { Flower } from "../icons.js";
 import { useTitle } from "../shown.js";
 
@@ -32,7 +33,7 @@ export function SignIn({ error, onDone }) {
       <input id="token" type="password" autocomplete="current-password" value=${token} autofocus
         aria-describedby="token-help token-error" aria-invalid=${wrong ? "true" : undefined}
         onInput=${(event) => set(event.target.value)} />
-      <p id="token-error" class="field-error" role="alert">${wrong}</p>
+      <p id="token-error" class="field-error" role="alert">${sentence(wrong)}</p>
       <p id="token-help" class="quiet">
         The service prints it where it was started, as an address that ends with <code>#token=…</code>;
         it also lies in the file <code>token</code> of its home folder.

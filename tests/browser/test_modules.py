@@ -1,0 +1,200 @@
+"""The pure parts of the page, run in the browser and compared with plain Python."""
+
+from __future__ import annotations
+
+import json
+import random
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from nas.spec import SearchSpec
+from service.cli.options import FLAGS, build_spec
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Window
+    from tests.browser.house import House
+
+
+def call(page: Page, module: str, function: str, *args: Any) -> Any:
+    """Return what a function of one of the page's modules gives for JSON arguments."""
+    return page.evaluate(
+        """async ([module, name, args]) => {
+          const found = await import(new URL(`static/${module}`, document.baseURI));
+          return found[name](...args);
+        }""",
+        [module, function, list(args)],
+    )
+
+
+@pytest.fixture
+def page(window: Window) -> Page:
+    return window.page
+
+
+def test_the_pareto_front_is_what_comparing_all_pairs_finds(page: Page) -> None:
+    random_numbers = random.Random(11)
+    for size in (1, 2, 7, 60):
+        # Few distinct values: equal costs and equal rewards must be met, not only imagined.
+        points = [
+            {"x": random_numbers.randrange(12), "y": random_numbers.randrange(12)}
+            for _ in range(size)
+        ]
+        found = {
+            (points[i]["x"], points[i]["y"])
+            for i in call(page, "charts/pareto.js", "front", points)
+        }
+        assert found == unbeaten({(point["x"], point["y"]) for point in points})
+
+
+def unbeaten(points: set[tuple[int, int]]) -> set[tuple[int, int]]:
+    """Return the points that no other equals or beats in both: smaller x, larger y."""
+    return {(x, y) for x, y in points if not any(a <= x and b >= y for a, b in points - {(x, y)})}
+
+
+def test_the_curve_of_the_best_leaves_failed_and_unfinished_trials_out(page: Page) -> None:
+    history = {
+        "number": [2, 0, 1, 3, 4],
+        "reward": [0.4, 0.5, 0.0, None, 0.7],
+        "state": ["done", "done", "failed", "running", "done"],
+        "figures": {"baseline": [0.1, None, 0.2, None, 0.3], "entropy": [None] * 5},
+    }
+    columns = call(page, "charts/reward.js", "columns", history)
+    assert columns["x"] == [0, 1, 2, 3, 4]
+    assert columns["rewards"] == [0.5, None, 0.4, None, 0.7]
+    assert columns["best"] == [0.5, 0.5, 0.5, 0.5, 0.7]
+    assert columns["figures"] == {"baseline": [None, 0.2, 0.1, None, 0.3]}
+    assert call(page, "charts/reward.js", "improvements", columns) == [[0, 0.5], [4, 0.7]]
+
+
+def test_ticks_are_round_and_inside(page: Page) -> None:
+    random_numbers = random.Random(5)
+    for _ in range(50):
+        low = random_numbers.uniform(-5, 5) * 10 ** random_numbers.randrange(-3, 6)
+        high = low + random_numbers.uniform(0.1, 9) * 10 ** random_numbers.randrange(-3, 6)
+        ticks = call(page, "charts/plane.js", "ticks", low, high, 5)
+        assert 1 <= len(ticks) <= 7
+        slack = (high - low) * 1e-6
+        assert low - slack <= ticks[0]
+        assert ticks[-1] <= high + slack
+        assert ticks == sorted(set(ticks))
+
+
+def test_numbers_and_times_read_as_people_write_them(page: Page) -> None:
+    thin = "\u2009"
+    for function, value, text in [
+        ("percent", 0.9531, f"95.31{thin}%"),
+        ("large", 3_380_000, f"3.38{thin}M"),
+        ("large", 539, "539"),
+        ("duration", 4.21, f"4.2{thin}s"),
+        ("duration", 200, f"3{thin}min 20{thin}s"),
+        ("duration", 15_300, f"4{thin}h 15{thin}min"),
+        ("duration", 3600, f"1{thin}h"),
+        ("duration", 184_000, f"2{thin}d 3{thin}h"),
+        ("count", 10_000, "10,000"),
+        ("count", None, "–"),
+        ("percent", None, "–"),
+        ("bytes", 523_411, f"523{thin}kB"),
+    ]:
+        assert call(page, "format.js", function, value) == text
+
+
+def test_an_address_that_no_view_has_is_lost_and_every_other_finds_its_view(page: Page) -> None:
+    for address, name in [
+        ("", "searches"),
+        ("#/", "searches"),
+        ("#/?state=done", "searches"),
+        ("#/new?from=abc", "new"),
+        ("#/s/abc", "overview"),
+        ("#/s/abc/trials?sort=-reward", "trials"),
+        ("#/s/abc/trials/12", "trial"),
+        ("#/s/abc/trials/x", "lost"),
+        ("#/s/abc/models", "models"),
+        ("#/s/%E0%A4%A/config", "config"),
+        ("#/nowhere", "lost"),
+    ]:
+        found = page.evaluate(
+            """async (hash) => (await import(new URL("static/router.js", document.baseURI)))
+              .parse(hash).name""",
+            address,
+        )
+        assert found == name, address
+
+
+def test_a_drawing_loses_whatever_could_run(page: Page) -> None:
+    evil = (
+        '<svg xmlns="http://www.w3.org/2000/svg" onload="hacked=1"><script>hacked=1</script>'
+        '<a href="javascript:hacked=1"><text>x</text></a><rect style="fill:red" onclick="x()" '
+        'width="3"/><foreignObject><b/></foreignObject></svg>'
+    )
+    markup = page.evaluate(
+        """async (source) => (await import(new URL("static/cellview.js", document.baseURI)))
+          .parseSvg(source).outerHTML""",
+        evil,
+    )
+    for part in ("script", "onload", "onclick", "javascript", "style", "foreignObject"):
+        assert part not in markup
+    assert 'width="3"' in markup
+
+
+CHANGES: list[dict[str, Any]] = [
+    {},
+    {"name": "it's mine; $HOME `x`", "limits": {"trials": 7, "hours": 1.5}, "seed": 12},
+    {
+        "space": {"name": "toy", "options": {}},
+        "evaluator": {"name": "toy", "options": {"seconds": 0.5}},
+        "data": None,
+    },
+    {
+        "evaluator": {"name": "trained", "options": {"recipe": {"epochs": 9, "cutout": 2}}},
+        "ordered": True,
+    },
+    {
+        "execution": {"executor": "local", "workers": 4, "gpus_per_trial": 0.25},
+        "data": {"source": "/a b/c.zip", "image_size": 32},
+    },
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["nothing", "basics", "toy", "recipe", "where"])
+def test_the_command_line_that_the_page_writes_is_read_back_as_the_same_search(
+    page: Page, house: House, change: dict[str, Any]
+) -> None:
+    catalog = house.client.get("catalog").json()
+    spec = merged(catalog["defaults"], change)
+    command = call(page, "form/command.js", "commandLine", spec, catalog["defaults"])
+    words = shlex.split(command)
+    assert words[:2] == ["nas", "search"]
+    given, settings = options(words[2:])
+    again = build_spec(given, None, settings).checked().model_dump(mode="json")
+    wanted = SearchSpec.model_validate(spec).checked().model_dump(mode="json")
+    assert json.dumps(again, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with ``change`` laid over it; another part brings only its own options."""
+    out = dict(base)
+    for key, value in change.items():
+        old = base.get(key)
+        other = isinstance(value, dict) and "name" in value and value["name"] != old["name"]
+        out[key] = merged(old, value) if isinstance(value, dict) and old and not other else value
+    return out
+
+
+def options(words: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Return the options of a command line as typer would hand them over."""
+    kinds = {flag.option: flag for flag in FLAGS}
+    given: dict[str, Any] = {}
+    settings: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "--set":
+            settings.append(next(rest))
+        elif kinds[word].kind is bool:
+            given[kinds[word].name] = True
+        else:
+            given[kinds[word].name] = kinds[word].kind(next(rest))
+    return given, settings
