@@ -1,0 +1,117 @@
+"""Puts the commands together, with the options that all share and the one place for errors."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from service.cli.context import home_of
+from service.cli.export import export
+from service.cli.failures import INTERRUPTED, explain, one_line
+from service.cli.list import list_searches
+from service.cli.resume import resume
+from service.cli.screen import say
+from service.cli.search import search
+from service.cli.serve import serve
+from service.cli.show import show
+from service.cli.wishes import pause, stop
+from service.cli.zoo import zoo
+
+HELP = """Neural architecture search on this machine: find a network for your images.
+
+A first search, on images that come with it (two minutes):
+
+    nas search --data digits --trials 8
+
+On your own images, in folders or in a .zip (train/CLASS/*.png, test/CLASS/*.png):
+
+    nas search --data photos.zip --trials 40 --workers 2
+
+Then: nas list, nas show last, nas export last, and nas serve for the dashboard in a browser.
+"""
+
+
+class Program(TyperGroup):
+    """The group of commands: turns every exception into a line and an exit code."""
+
+    home: Path | None = None  # as given, for the log of a fault
+
+    def invoke(self, ctx: Any) -> Any:
+        """Remember the folder, then run the command."""
+        self.home = ctx.params.get("home")
+        return super().invoke(ctx)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command line; exits with 0, 2 for the user's errors, 1 for others."""
+        standalone = kwargs.pop("standalone_mode", True)
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except typer.Abort:
+            code = INTERRUPTED
+        except Exception as error:
+            line, code = explain(error, home_of(self.home))
+            say(f"error: {one_line(line)}", error=True)
+        if not standalone:
+            return code
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+app = typer.Typer(
+    cls=Program,
+    name="nas",
+    help=HELP,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        say(f"nasturtium {version('nasturtium')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    context: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            "--home",
+            metavar="FOLDER",
+            help="Folder of searches, models and decoded images (default: $NAS_HOME or "
+            "./nasturtium-home)",
+            show_default=False,
+        ),
+    ] = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version"),
+    ] = False,
+) -> None:
+    """Keep the folder for the command that follows; without one, show the help."""
+    context.obj = home
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+
+
+for name, command in (
+    ("search", search),
+    ("resume", resume),
+    ("list", list_searches),
+    ("show", show),
+    ("export", export),
+    ("pause", pause),
+    ("stop", stop),
+    ("serve", serve),
+):
+    app.command(name)(command)
+app.add_typer(zoo)

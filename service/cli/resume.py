@@ -1,0 +1,47 @@
+"""``nas resume``: go on with a search that was interrupted, paused, stopped or extended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas.store import Desired
+from service import searches
+from service.cli.context import opened
+from service.cli.search import watch
+from service.errors import UserError
+
+
+def resume(
+    context: typer.Context,
+    search: Annotated[str, typer.Argument(help="Its id, its name, or last")] = "last",
+    *,
+    trials: Annotated[
+        int | None, typer.Option(help="A new limit of trials in all", show_default=False)
+    ] = None,
+    hours: Annotated[
+        float | None, typer.Option(help="A new limit of hours of running", show_default=False)
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Copy the finished model to this folder")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as one JSON document")
+    ] = False,
+) -> None:
+    """Go on with a search where it was, whatever ended it.
+
+    Finished trials stay; trials that ran when it ended run again. A finished search goes on with
+    a higher limit: nas resume last --trials 100
+    """
+    limits = {k: v for k, v in (("trials", trials), ("hours", hours)) if v is not None}
+    if hours is not None and not 0 < hours < float("inf"):
+        raise UserError(f"hours is {hours}, allowed are more than 0", field="limits.hours")
+    with opened(context) as database:
+        search_id = searches.resolve(database, search)
+        if limits:
+            searches.change_limits(database, search_id, **limits)
+        searches.request(database, search_id, Desired.RUN)
+        watch(database, search_id, as_json=as_json, copy_to=export)
