@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1  # of card.json; a reader refuses a higher one
 DATA, TEXT = "card.json", "README.md"
+FIRST = ("test_accuracy", "selection_accuracy", "params", "madds", "epochs")
+LONGEST = 500  # characters of data that the text repeats
 
 
 def write_card(folder: Path, subject: Subject) -> None:
@@ -79,7 +81,7 @@ def readme(subject: Subject) -> str:
         f"architecture (`{subject.arch.key()}`, space `{subject.arch.space}`) was found by a "
         "search with Nasturtium.",
         "",
-        *_table("Measured", card.metrics),
+        *_table("Measured", _in_order(card.metrics)),
         "The test images were looked at once, after the last epoch of the final training. The "
         "selection images chose the architecture, so the selection accuracy flatters it."
         if "test_accuracy" in card.metrics
@@ -132,10 +134,15 @@ def _table(title: str, values: dict[str, Any]) -> list[str]:
     return [f"## {title}", "", "| | |", "|---|---|", *rows, ""]
 
 
+def _in_order(metrics: dict[str, float]) -> dict[str, float]:
+    """Return the metrics with what a reader looks for first in front."""
+    return {name: metrics[name] for name in FIRST if name in metrics} | metrics
+
+
 def _value(value: object) -> str:
     if isinstance(value, dict | list | tuple):
         text = json.dumps(value, ensure_ascii=False).replace("`", "'").replace("|", "\\|")
-        return f"`{text}`"
+        return f"`{text}`" if len(text) <= LONGEST else f"in `{DATA}`"
     if isinstance(value, float):
         return f"{value:,.0f}" if value.is_integer() and abs(value) >= 10 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else _plain(str(value))

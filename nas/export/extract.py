@@ -177,13 +177,20 @@ class _Extraction:
         return [row for row in _value(definition).args if _row_name(row) not in keep]
 
     def _refuse_double_names(self) -> None:
+        """Leave one of two equal definitions of a name; raise ExportError if they differ."""
         seen: dict[str | None, Reference] = {r.name: r for r in self.given}
         for reference in sorted(self.needed, key=lambda r: (r.module, r.name or "")):
-            if seen.setdefault(reference.name, reference) != reference:
+            first = seen.setdefault(reference.name, reference)
+            if first == reference:
+                continue
+            if first in self.given or self._code(first) != self._code(reference):
                 raise ExportError(
-                    f"{reference.name} is defined in both {seen[reference.name].module} "
-                    f"and {reference.module}"
+                    f"{reference.name} is defined in both {first.module} and {reference.module}"
                 )
+            self.needed.remove(reference)
+
+    def _code(self, reference: Reference) -> str:
+        return ast.dump(self._module(reference.module).definitions[reference.name or ""])
 
     def _parents_first(self, name: str, order: list[str]) -> None:
         if name in order:

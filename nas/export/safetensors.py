@@ -29,6 +29,7 @@ class Safetensors(Exporter):
         tensors = {name: value.contiguous() for name, value in subject.model.state_dict().items()}
         # One entry only: more come out in an order that changes from run to run.
         save_file(tensors, str(folder / self.file), metadata={"format": "pt"})
+        (folder / self.file).chmod(0o644)  # safetensors leaves it to its owner alone
 
     def run(self, folder: Path, batches: Sequence[Tensor]) -> list[Tensor]:
         """Rebuild the network from the model card's data and give it the weights."""
