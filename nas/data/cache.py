@@ -64,6 +64,7 @@ class Cache:
         temporary = Path(name)
         try:
             array = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+            _reserve(temporary)
             fill(array)
             array.flush()
             del array
@@ -80,3 +81,10 @@ class Cache:
 
     def _unwritable(self, error: OSError) -> DataError:
         return DataError(f"data folder {self.folder}: cannot be written: {reason(error)}")
+
+
+def _reserve(path: Path) -> None:
+    """Take the space of a sparse file now: a disk that is full later would kill the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -322,6 +322,36 @@ def test_a_data_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         load_search(DataSpec(source="cifar10"), 0, tmp_path / "file")
 
 
+def test_a_disk_that_is_full_is_one_clear_line_and_leaves_no_file(tmp_path: Path) -> None:
+    code = """
+import pathlib, resource, sys
+from nas.data import DataError
+from nas.data.cache import Cache
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    Cache(pathlib.Path(sys.argv[1])).make({}, (500, 3, 8, 8), lambda array: array.fill(1))
+except DataError as error:
+    print(error)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, check=True, text=True
+    )
+    assert found.stdout == f"data folder {tmp_path}/cache: cannot be written: File too large\n"
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_disk_space_is_taken_before_decoding_begins(tmp_path: Path) -> None:
+    # On a full disk, writing to the mapped hole of a sparse file would kill the process.
+    taken: list[int] = []
+
+    def look(array: Pixels) -> None:
+        taken.extend(p.stat().st_blocks * 512 for p in (tmp_path / "cache").iterdir())
+        array[:] = 0
+
+    Cache(tmp_path).make({}, (5000, 3, 8, 8), look)
+    assert taken[0] >= 5000 * 3 * 8 * 8
+
+
 def test_real_cifar_decodes_only_what_a_cheap_search_uses(
     tmp_path: Path, shared_data: Path
 ) -> None:
