@@ -54,7 +54,7 @@ class Trained(Evaluator):
         """Raise RegistryError where the space has no networks to train."""
         if not space.buildable:
             raise RegistryError(
-                f"evaluator {cls.name!r} trains networks, and space {space.name!r} has none to build",
+                f"evaluator {cls.name!r} trains networks; space {space.name!r} has none to build",
                 "space",
             )
 
