@@ -157,11 +157,13 @@ def environment(folder: Path) -> Iterator[None]:
         yield
 
 
-def make(name: str, workers: int = 2, broken: bool = False, **options: object) -> Executor:
-    """Return an executor of the drill."""
-    evaluator = {"name": "drill", "options": {"broken": broken}}
+def make(
+    name: str, workers: int = 2, broken: bool = False, evaluator: str = "drill", **options: object
+) -> Executor:
+    """Return an executor of the drill, or of another evaluator; options are of the execution."""
+    part = {"name": evaluator, "options": {"broken": True} if broken else {}}
     execution = Execution.model_validate({"executor": name, "workers": workers, **options})
-    setup = Setup.model_validate({"space": "toy", "evaluator": evaluator})
+    setup = Setup.model_validate({"space": "toy", "evaluator": part})
     return EXECUTORS.create(name, setup=setup, execution=execution)
 
 

@@ -27,7 +27,6 @@ from nas.execution.wire import Channel, finished_message, progress_message, read
 from nas.execution.worker import Bench, devices_of, scrubbed, thread_variables
 from nas.spec import Execution, Setup
 from searchspaces.catalog import SPACES
-from searchspaces.registry import RegistryError
 
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
@@ -97,8 +96,8 @@ class _Ward:
         self.pids: set[int] = set()
 
     def preload(self) -> None:
-        """Load what workers will need, so that a fork has it; a name that is not is their news."""
-        with contextlib.suppress(RegistryError):
+        """Load what workers will need; what cannot be loaded is for them to say, job by job."""
+        with contextlib.suppress(Exception):
             SPACES.get(self.setup.space.name)
             if EVALUATORS.get(self.setup.evaluator.name).needs_data:
                 importlib.import_module("torch")
