@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from searchspaces.canonical import digest
+from searchspaces.canonical import Row, digest
 from searchspaces.errors import SpaceError
+from searchspaces.simplify import IDENTITIES, NONE, drop_zeros, merge_sums
 
 Arg = int | float | str | bool
 
@@ -75,6 +76,35 @@ class Cell:
         )
         return Cell(self.name, self.inputs, nodes, tuple(new[v] for v in self.outputs))
 
+    def without_zeros(self) -> Cell:
+        """Return the pruned cell without the nodes that can only be zero: what is built.
+
+        See :mod:`searchspaces.simplify`.
+        """
+        cell = self.pruned()
+        if all(node.op != NONE for node in cell.nodes):
+            return cell
+        return cell._of(*drop_zeros(cell.inputs, cell._rows(), cell.outputs)).pruned()
+
+    def simplified(self) -> Cell:
+        """Return the smallest cell of the same function: no zeros, no identities, flat sums.
+
+        Cells called ``reduction`` halve the size, so that nothing on their inputs is an identity.
+        """
+        cell = self.without_zeros()
+        if all(node.op not in IDENTITIES | {NONE} for node in self.nodes):
+            return cell
+        keeps_size = cell.name != "reduction"
+        graph = merge_sums(cell.inputs, cell._rows(), cell.outputs, keeps_size=keeps_size)
+        return cell._of(*graph).pruned()
+
+    def _rows(self) -> list[Row]:
+        return [(node.op, node.args, node.inputs) for node in self.nodes]
+
+    def _of(self, rows: list[Row], outputs: tuple[int, ...]) -> Cell:
+        nodes = tuple(Node(op, read, args) for op, args, read in rows)
+        return Cell(self.name, self.inputs, nodes, outputs)
+
 
 @dataclass(frozen=True, slots=True)
 class Arch:
@@ -97,15 +127,10 @@ class Arch:
         raise SpaceError(f"{self.space}: no cell {name!r}, there are: {known}")
 
     def key(self) -> str:
-        """Return 16 hex digits that isomorphic architectures share."""
+        """Return 16 hex digits that isomorphic architectures share, once simplified."""
         parts = [
-            (
-                cell.name,
-                cell.inputs,
-                [(node.op, node.args, node.inputs) for node in cell.nodes],
-                cell.outputs,
-            )
-            for cell in (cell.pruned() for cell in self.cells)
+            (cell.name, cell.inputs, cell._rows(), cell.outputs)
+            for cell in (cell.simplified() for cell in self.cells)
         ]
         return digest(self.space, parts)
 

@@ -22,17 +22,23 @@ if TYPE_CHECKING:
 class Source:
     """What arrives at an input of a cell: its channels, how often its size must be halved.
 
-    ``raw`` hands it over untouched, as the first cell takes the stem for h_{i-1}.
+    ``raw`` hands it over untouched, as the first cell takes the stem for h_{i-1}. ``twice`` adjusts
+    it twice, as ENAS does with h_i.
     """
 
     width: int
     halvings: int = 0
     raw: bool = False
+    twice: bool = False
 
     def adjust(self, filters: int) -> nn.Module:
         """Return the module that brings the input to the cell: ``filters`` wide unless raw."""
         if self.raw:
             return nn.Identity()
+        if self.twice:
+            return nn.Sequential(
+                *relu_conv_norm(self.width, filters), *relu_conv_norm(filters, filters)
+            )
         if self.halvings == 0:
             return relu_conv_norm(self.width, filters)
         widths = [self.width] + [filters] * (self.halvings - 1)
@@ -52,7 +58,7 @@ class CellModule(nn.Module):
     def __init__(self, cell: Cell, sources: Sequence[Source], filters: int, stride: int) -> None:
         """Build the nodes ``filters`` wide; operations that read an input take the stride."""
         super().__init__()
-        cell = cell.pruned()
+        cell = cell.without_zeros()
         self.kind, self.filters, self.stride = cell.name, filters, stride
         self.cell = cell
         self.keep = 1.0

@@ -20,7 +20,12 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution without bias whose output is ceil(size / stride), as TensorFlow pads it."""
+    """A convolution without bias whose output is ceil(size / stride), as TensorFlow pads it.
+
+    ``same`` is False where both sides are padded alike (see :func:`pad_symmetrically`).
+    """
+
+    same = True
 
     def __init__(
         self,
@@ -50,13 +55,14 @@ class SameConv2d(nn.Conv2d):
         )
 
     def _pad(self, x: Tensor, axis: int) -> tuple[int, int]:
-        return same_padding(
-            x.shape[2 + axis], self.kernel_size[axis], self.stride[axis], self.dilation[axis]
-        )
+        step = self.stride[axis] if self.same else 1
+        return same_padding(x.shape[2 + axis], self.kernel_size[axis], step, self.dilation[axis])
 
 
 class MaxPool(nn.Module):
     """A maximum over kernel x kernel pixels, SAME padding."""
+
+    same = True
 
     def __init__(self, kernel: int, stride: int) -> None:
         """Keep the window and its step, in pixels."""
@@ -65,7 +71,12 @@ class MaxPool(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, channels, height, width) to the same over the stride."""
-        padding, uneven = _pool_padding(x, self.kernel, self.stride)
+        if self.stride == 1 and self.kernel % 2 == 0:
+            behind = self.kernel // 2
+            ahead = self.kernel - 1 - behind
+            padded = functional.pad(x, (ahead, behind, ahead, behind), value=-torch.inf)
+            return functional.max_pool2d(padded, self.kernel, 1)
+        padding, uneven = _pool_padding(x, self.kernel, self.stride if self.same else 1)
         # Rounding up lets the last window hang over the edge: the one-sided pixel of SAME.
         return functional.max_pool2d(x, self.kernel, self.stride, padding, ceil_mode=uneven)
 
@@ -76,6 +87,8 @@ class AveragePool(nn.Module):
     ``count_padding`` divides by the whole window at stride 2, which is what timm's port of NASNet
     does and TensorFlow does not; set it on a built network to compare with timm.
     """
+
+    same = True
 
     def __init__(self, kernel: int, stride: int) -> None:
         """Keep the window and its step, in pixels."""
@@ -90,7 +103,7 @@ class AveragePool(nn.Module):
             return functional.avg_pool2d(
                 functional.pad(x, (left, right, top, bottom)), self.kernel, self.stride
             )
-        padding, uneven = _pool_padding(x, self.kernel, self.stride)
+        padding, uneven = _pool_padding(x, self.kernel, self.stride if self.same else 1)
         return functional.avg_pool2d(
             x, self.kernel, self.stride, padding, ceil_mode=uneven, count_include_pad=False
         )
@@ -100,6 +113,30 @@ def _pool_padding(x: Tensor, kernel: int, stride: int) -> tuple[tuple[int, int],
     top, bottom = same_padding(x.shape[2], kernel, stride)
     left, right = same_padding(x.shape[3], kernel, stride)
     return (top, left), top != bottom or left != right
+
+
+def pad_symmetrically(network: nn.Module) -> None:
+    """Pad both sides alike in every convolution and pool, as torch does and TensorFlow does not.
+
+    The two differ at stride 2 and an even size only. Kernels must be odd.
+    """
+    for module in network.modules():
+        if isinstance(module, SameConv2d | MaxPool | AveragePool):
+            module.same = False
+
+
+class Zero(nn.Module):
+    """Nothing: zeros of the right shape, through which the gradient is zero rather than absent."""
+
+    def __init__(self, c_out: int, stride: int) -> None:
+        """Keep the channels and the step in pixels."""
+        super().__init__()
+        self.c_out, self.stride = c_out, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, channels, height, width) to zeros (batch, c_out, h / stride, w / stride)."""
+        nothing = x[:, :1, :: self.stride, :: self.stride] * 0
+        return nothing.expand(-1, self.c_out, -1, -1)
 
 
 class FactorizedReduction(nn.Module):

@@ -8,21 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 
 from searchspaces import SpaceError
+from searchspaces.branches import (
+    PadConcat,
+    conv_branch,
+    conv_norm_relu,
+    mobile_block,
+    pool_branch,
+)
 from searchspaces.layers import (
     Add,
     AveragePool,
     Concat,
+    FactorizedReduction,
     MaxPool,
     SameConv2d,
+    Zero,
     conv_norm,
     relu_conv_norm,
 )
 
-Build = Callable[[int, int, int], nn.Module]
+Build = Callable[..., nn.Module]  # (c_in, c_out, stride, **arguments of the node)
 Width = Callable[[Sequence[int]], int]
 X = "\N{MULTIPLICATION SIGN}"
 
@@ -58,6 +68,68 @@ def _conv(kernel: int, dilation: int = 1) -> Build:
     return build
 
 
+def skip_connect(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """Return the identity, or a factorised reduction where the shape has to change (DARTS)."""
+    if stride == 1 and c_in == c_out:
+        return nn.Identity()
+    if stride == 1:
+        return relu_conv_norm(c_in, c_out)
+    return FactorizedReduction(c_in, c_out, relu=True)
+
+
+def linear_skip(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """Return the identity, or a factorised reduction without a ReLU before it (ENAS)."""
+    if stride == 1 and c_in == c_out:
+        return nn.Identity()
+    return FactorizedReduction(c_in, c_out, relu=False) if stride > 1 else conv_norm(c_in, c_out)
+
+
+def _zero(_c_in: int, c_out: int, stride: int) -> nn.Module:
+    return Zero(c_out, stride)
+
+
+def _dilated_separable(kernel: int) -> Build:
+    def build(c_in: int, c_out: int, stride: int) -> nn.Module:
+        # Once, not twice: the window of a dilation is wide enough (DARTS, cnn/operations.py).
+        return nn.Sequential(
+            nn.ReLU(),
+            SameConv2d(c_in, c_in, kernel, stride=stride, dilation=2, groups=c_in),
+            SameConv2d(c_in, c_out, 1),
+            nn.BatchNorm2d(c_out),
+        )
+
+    return build
+
+
+def _bottleneck(inner: Build) -> Build:
+    def build(c_in: int, c_out: int, stride: int) -> nn.Module:
+        # A quarter of the filters in between (tpu/models/official/amoeba_net/network_utils.py).
+        narrow = c_out // 4
+        if narrow < 1:
+            return inner(c_in, c_out, stride)
+        return nn.Sequential(
+            *relu_conv_norm(c_in, narrow),
+            *as_layers(inner(narrow, narrow, stride)),
+            *relu_conv_norm(narrow, c_out),
+        )
+
+    return build
+
+
+def as_layers(module: nn.Module) -> tuple[nn.Module, ...]:
+    """Return the layers of a sequence, or the module alone."""
+    return tuple(module) if isinstance(module, nn.Sequential) else (module,)
+
+
+def _conv_norm_relu(kernel: int) -> Build:
+    def build(c_in: int, c_out: int, stride: int) -> nn.Module:
+        # The order of NAS-Bench-101: convolution, normalisation, ReLU.
+        conv = SameConv2d(c_in, c_out, kernel, stride=stride)
+        return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU(inplace=True))
+
+    return build
+
+
 def _rows_then_columns(kernel: int) -> Build:
     def build(c_in: int, c_out: int, stride: int) -> nn.Module:
         return nn.Sequential(
@@ -81,7 +153,7 @@ def _pool(pool: type[MaxPool] | type[AveragePool], kernel: int) -> Build:
     return build
 
 
-def _combiner(module: type[Add] | type[Concat]) -> Build:
+def _combiner(module: type[Add] | type[Concat] | type[PadConcat]) -> Build:
     def build(*_: int) -> nn.Module:
         return module()
 
@@ -99,7 +171,8 @@ class Op:
     """One operation. ``build(c_in, c_out, stride)`` returns a fresh module.
 
     ``family`` groups operations for colours: sep, dil, avg, max, conv, skip, zero, combine.
-    An operation reads one tensor and makes it as wide as its cell. A ``combine`` reads several,
+    An operation reads one tensor and makes it as wide as its cell; a node's arguments are further
+    keywords of ``build`` where the space builds layer by layer. A ``combine`` reads several,
     ignores the arguments of ``build``, and ``width(widths read)`` says how wide it comes out.
     """
 
@@ -114,7 +187,8 @@ def _table(*ops: Op) -> dict[str, Op]:
     return {op.name: op for op in ops}
 
 
-# The 13 operations and 2 combiners of NASNet (arXiv 1707.07012, section 3.1).
+# First the 13 operations and 2 combiners of NASNet (arXiv 1707.07012, section 3.1), then those of
+# DARTS and NAS-Bench-201, AmoebaNet, ENAS and NAS-Bench-101.
 OPS: dict[str, Op] = _table(
     Op("identity", "identity", "skip", identity),
     Op("conv_1x3_3x1", f"1{X}3 3{X}1", "conv", _rows_then_columns(3)),
@@ -131,6 +205,24 @@ OPS: dict[str, Op] = _table(
     Op("sep_7x7", f"sep 7{X}7", "sep", _separable(7)),
     Op("add", "add", "combine", _combiner(Add), _one_width),
     Op("concat", "concat", "combine", _combiner(Concat), sum),
+    Op("none", "none", "zero", _zero),
+    Op("skip_connect", "skip", "skip", skip_connect),
+    Op("dil_sep_3x3", f"dil sep 3{X}3", "dil", _dilated_separable(3)),
+    Op("dil_sep_5x5", f"dil sep 5{X}5", "dil", _dilated_separable(5)),
+    Op("max_2x2", f"max 2{X}2", "max", _pool(MaxPool, 2)),
+    Op("bottleneck_3x3", f"neck 3{X}3", "conv", _bottleneck(_conv(3))),
+    Op("bottleneck_1x7_7x1", f"neck 1{X}7 7{X}1", "conv", _bottleneck(_rows_then_columns(7))),
+    Op("linear_skip", "skip", "skip", linear_skip),
+    Op("conv_1x1_norm_relu", f"conv 1{X}1", "conv", _conv_norm_relu(1)),
+    Op("conv_3x3_norm_relu", f"conv 3{X}3", "conv", _conv_norm_relu(3)),
+    # Layers of NAS 2016, ENAS macro and mobile; those with arguments have them as keywords.
+    Op("conv_norm_relu", "conv", "conv", conv_norm_relu),
+    Op("mobile_block", "mobile", "sep", mobile_block),
+    Op("conv_branch", "conv", "conv", conv_branch),
+    Op("sep_branch", "sep", "sep", partial(conv_branch, separable=True)),
+    Op("avg_branch", f"avg 3{X}3", "avg", pool_branch),
+    Op("max_branch", f"max 3{X}3", "max", partial(pool_branch, maximum=True)),
+    Op("pad_concat", "concat", "combine", _combiner(PadConcat), sum),
 )
 
 
