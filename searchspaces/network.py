@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from searchspaces.assembly import TENSORFLOW, Assembly
 from searchspaces.cells import CellModule, Source
-from searchspaces.heads import AuxiliaryHead, Head, Stem
-from searchspaces.stack import Place, nasnet_stack
+from searchspaces.heads import AuxiliaryHead, EighthStem, Head, QuarterStem, Stem
+from searchspaces.layers import pad_symmetrically
+from searchspaces.stack import STEM, Place, nasnet_stack
 
 if TYPE_CHECKING:
     from searchspaces import Task
     from searchspaces.arch import Arch
     from searchspaces.scale import Scale
-
 # Batch normalisation of the authors' code: ImageNet scope 1e-3, CIFAR scope 1e-5.
 NORM_EPS = {"imagenet": 1e-3, "cifar": 1e-5}
 
@@ -27,21 +28,27 @@ class CellNetwork(nn.Module):
     """
 
     def __init__(
-        self, arch: Arch, task: Task, scale: Scale, *, plan: tuple[Place, ...] | None = None
+        self,
+        arch: Arch,
+        task: Task,
+        scale: Scale,
+        *,
+        plan: tuple[Place, ...] | None = None,
+        assembly: Assembly = TENSORFLOW,
     ) -> None:
         """Build for images of ``task``; ``plan`` replaces the NASNet stack."""
         super().__init__()
         self.plan = plan or nasnet_stack(scale)
-        self.drop = scale.drop_path
-        cells = {place.cell: arch.cell(place.cell).pruned() for place in self.plan}
-        self._inputs = {
+        self.drop, self.assembly = scale.drop_path, assembly
+        cells = {p.cell: arch.cell(p.cell).without_zeros() for p in self.plan if p.cell != STEM}
+        self._inputs = {STEM: frozenset({0})} | {
             name: frozenset(v for v in cell.live() if v < cell.inputs)
             for name, cell in cells.items()
         }
-        last_reduction = max((i for i, p in enumerate(self.plan) if p.stride > 1), default=0)
-        self._aux_value = self.plan[last_reduction].previous if scale.auxiliary else -1
+        self._aux_value = self._read_by_auxiliary() if scale.auxiliary else -1
         self._live = self._reached()
-        self.stem = Stem(task, scale)
+        convs = assembly.stem_convs and scale.stem == "imagenet"
+        self.stem = QuarterStem(task, scale) if convs else Stem(task, scale)
         self.cells = nn.ModuleDict()
         widths, levels, sizes = [self.stem.width], [0], [self.stem.size]
         for number, place in enumerate(self.plan):
@@ -50,20 +57,40 @@ class CellNetwork(nn.Module):
             if number + 1 not in self._live:
                 widths.append(0)
                 continue
-            sources = _sources(place, widths, levels)
-            module = CellModule(cells[place.cell], sources, place.filters, place.stride)
+            module: CellModule | EighthStem
+            if place.cell == STEM:
+                module = EighthStem(self.stem.width, place.filters)
+            else:
+                sources = _sources(place, widths, levels, assembly)
+                module = CellModule(cells[place.cell], sources, place.filters, place.stride)
             self.cells[str(number)] = module
             widths.append(module.width)
-        self.head = Head(widths[-1], task.classes, scale.dropout)
-        self.auxiliary = (
-            AuxiliaryHead(widths[self._aux_value], sizes[self._aux_value], task.classes)
-            if scale.auxiliary
-            else None
+        self._finish(task, scale, widths, sizes)
+
+    def _finish(
+        self, task: Task, scale: Scale, widths: list[int], sizes: list[tuple[int, int]]
+    ) -> None:
+        """Make the classifiers; settle padding, normalisation and drop path."""
+        form = self.assembly
+        self.head = Head(
+            widths[-1], task.classes, scale.dropout, relu=form.head_relu, bias=form.bias
         )
+        self.auxiliary = None
+        if scale.auxiliary:
+            value = self._aux_value
+            self.auxiliary = AuxiliaryHead(
+                widths[value], sizes[value], task.classes, form=form.auxiliary, bias=form.bias
+            )
         for norm in self.modules():
             if isinstance(norm, nn.BatchNorm2d):
-                norm.eps = NORM_EPS[scale.stem]
+                norm.eps = NORM_EPS[form.norms or scale.stem]
+        if not form.same_padding:
+            pad_symmetrically(self)
         self.set_progress(0.0)
+
+    def _read_by_auxiliary(self) -> int:
+        last = max((i for i, place in enumerate(self.plan) if place.stride > 1), default=0)
+        return min(self.plan[last].previous + self.assembly.auxiliary.place, len(self.plan))
 
     def _reached(self) -> frozenset[int]:
         """Return the values that reach the logits (or the auxiliary logits)."""
@@ -78,12 +105,13 @@ class CellNetwork(nn.Module):
         """Set the drop path of every cell for ``fraction`` (0 to 1) of the training.
 
         ScheduledDropPath (arXiv 1707.07012, appendix A.7; slim's ``_apply_drop_path``): the
-        probability grows linearly with training and with the depth of the cell.
+        probability grows linearly with training and, if ``assembly.deep_drop``, with the depth of
+        the cell.
         """
         done = min(1.0, max(0.0, fraction))
         for number, module in self.cells.items():
             if isinstance(module, CellModule):
-                depth = (int(number) + 1) / len(self.plan)
+                depth = (int(number) + 1) / len(self.plan) if self.assembly.deep_drop else 1
                 module.keep = 1 - depth * self.drop * done
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
@@ -95,7 +123,10 @@ class CellNetwork(nn.Module):
                 continue
             before = place.previous if place.before is None else place.before
             cell = self.cells[str(number)]
-            values[number + 1] = cell(values.get(place.previous), values.get(before))
+            if place.cell == STEM:
+                values[number + 1] = cell(values[place.previous])
+            else:
+                values[number + 1] = cell(values.get(place.previous), values.get(before))
         logits: Tensor = self.head(values[len(self.plan)])
         if self.training and self.auxiliary is not None:
             auxiliary = self.auxiliary(values[self._aux_value])
@@ -107,9 +138,11 @@ def _over(size: tuple[int, int], stride: int) -> tuple[int, int]:
     return -(-size[0] // stride), -(-size[1] // stride)
 
 
-def _sources(place: Place, widths: list[int], levels: list[int]) -> list[Source]:
+def _sources(
+    place: Place, widths: list[int], levels: list[int], assembly: Assembly
+) -> list[Source]:
     """Return what arrives at h_i and h_{i-1} of a place."""
-    now = Source(widths[place.previous])
+    now = Source(widths[place.previous], twice=assembly.now_twice)
     if place.before is None:
-        return [now, Source(widths[place.previous], raw=True)]
+        return [now, Source(widths[place.previous], raw=assembly.raw_first)]
     return [now, Source(widths[place.before], levels[place.previous] - levels[place.before])]

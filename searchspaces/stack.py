@@ -29,6 +29,9 @@ class Place:
         return {value for i, value in enumerate((self.previous, before)) if i in inputs}
 
 
+STEM = "stem"  # the cell of a place that is the second half of a stem
+
+
 def nasnet_stack(scale: Scale) -> tuple[Place, ...]:
     """Return the plan of the authors' TensorFlow code (slim/nets/nasnet/nasnet.py).
 
@@ -58,4 +61,46 @@ def nasnet_stack(scale: Scale) -> tuple[Place, ...]:
             if not scale.skip_reduction_input:
                 before = two_back()
         add("normal", filters, before)
+    return tuple(places)
+
+
+def strided_stack(scale: Scale) -> tuple[Place, ...]:
+    """Return the plan of PNASNet (slim/nets/nasnet/pnasnet.py): one cell, 3N in all.
+
+    Cells N and 2N have stride 2 and double the filters themselves; h_{i-1} is always the cell
+    before the one before. The ImageNet stem adds two cells of F/4 and F/2 filters.
+    """
+    places: list[Place] = []
+
+    def add(filters: int, stride: int) -> None:
+        before = len(places) - 1 if places else None
+        places.append(Place("normal", filters, stride, len(places), before))
+
+    filters = scale.filters
+    if scale.stem == "imagenet":
+        add(max(1, filters // 4), 2)
+        add(max(1, filters // 2), 2)
+    for number in range(3 * scale.cells):
+        strided = number in (scale.cells, 2 * scale.cells)
+        filters *= 1 + strided
+        add(filters, 1 + strided)
+    return tuple(places)
+
+
+def darts_stack(scale: Scale) -> tuple[Place, ...]:
+    """Return the plan of DARTS (cnn/model.py): 3N + 2 cells, of which N and 2N + 1 reduce.
+
+    That is ``nasnet_stack`` of as many normal cells. The ImageNet stem is two parts, of which the
+    first cell reads the second as h_i and the first as h_{i-1}.
+    """
+    if scale.stem == "cifar":
+        return nasnet_stack(scale)
+    places = [Place(STEM, scale.filters, 2, 0, None)]
+    filters = scale.filters
+    for number in range(3 * scale.cells + 2):
+        kind = "normal"
+        if number in (scale.cells, 2 * scale.cells + 1):
+            kind, filters = "reduction", 2 * filters
+        here = len(places)
+        places.append(Place(kind, filters, 1 + (kind == "reduction"), here, here - 1))
     return tuple(places)
