@@ -7,25 +7,22 @@ that no later block reads are concatenated. The normal and the reduction cell ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from searchspaces import Choice, Decisions, SearchSpace
-from searchspaces.arch import Arch, Cell, Node
+from searchspaces.blocks import Block as Block
+from searchspaces.blocks import BlockSpace
+from searchspaces.blocks import block_cell as block_cell
 from searchspaces.network import CellNetwork
-from searchspaces.ops import OPS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from torch import nn
 
     from searchspaces import Task
+    from searchspaces.arch import Arch
     from searchspaces.scale import Scale
 
-CELLS = ("normal", "reduction")
 OPERATIONS = (
     "identity",
     "conv_1x3_3x1",
@@ -44,92 +41,19 @@ OPERATIONS = (
 COMBINERS = ("add", "concat")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Two operations on two states, combined. State 0 is h_i, 1 is h_{i-1}, b + 2 is block b."""
-
-    op1: str
-    input1: int
-    op2: str
-    input2: int
-    combine: str = "add"
-
-
-def block_cell(name: str, blocks: Sequence[Block], states: Sequence[int] | None = None) -> Cell:
-    """Return the cell of these blocks; each block is three nodes.
-
-    ``states`` are the states that go out; by default the blocks that no block reads. Published
-    cells name theirs, because the authors' code uses a mask written by hand.
-    """
-    if states is None:
-        read = {state for block in blocks for state in (block.input1, block.input2)}
-        states = [state for state in range(2, 2 + len(blocks)) if state not in read]
-    values = [0, 1] + [4 + 3 * number for number in range(len(blocks))]  # state to value
-    nodes: list[Node] = []
-    for block in blocks:
-        first = 2 + len(nodes)
-        nodes.append(Node(block.op1, (values[block.input1],)))
-        nodes.append(Node(block.op2, (values[block.input2],)))
-        nodes.append(Node(block.combine, (first, first + 1)))
-    return Cell(name, 2, tuple(nodes), tuple(values[state] for state in states))
-
-
-class NASNet(SearchSpace):
+class NASNet(BlockSpace):
     """NASNet cells: blocks of two operations, separate normal and reduction cell."""
 
     name = "nasnet"
+    operations, combiners = OPERATIONS, COMBINERS
 
     def __init__(
         self, *, blocks: Annotated[int, Field(ge=1, le=10, description="Blocks a cell (B)")] = 5
     ) -> None:
         """Make the choices for ``blocks`` blocks a cell (the paper's B is 5)."""
         self.blocks = blocks
-        self.choices = tuple(
-            choice for cell in CELLS for block in range(blocks) for choice in _choices(cell, block)
-        )
-
-    def decode(self, decisions: Decisions) -> Arch:
-        """Return the architecture of a point; raise SpaceError where the point is not one."""
-        values = iter(self.check(decisions))
-        cells = []
-        for cell in CELLS:
-            blocks = []
-            for _ in range(self.blocks):
-                input1, input2, op1, op2, combine = (next(values) for _ in range(5))
-                blocks.append(
-                    Block(OPERATIONS[op1], input1, OPERATIONS[op2], input2, COMBINERS[combine])
-                )
-            cells.append(block_cell(cell, blocks))
-        return Arch(self.name, tuple(cells))
-
-    def _read(self, arch: Arch) -> Decisions:
-        # Values 0 and 1 are states 0 and 1; block b is state b + 2 and ends at value 4 + 3 b.
-        found: list[int] = []
-        for name in CELLS:
-            nodes = arch.cell(name).nodes
-            for block in range(self.blocks):
-                left, right, combine = nodes[3 * block : 3 * block + 3]
-                for node in (left, right):
-                    value = node.inputs[0]
-                    found.append(value if value < 2 else (value - 4) // 3 + 2)
-                found += [OPERATIONS.index(left.op), OPERATIONS.index(right.op)]
-                found.append(COMBINERS.index(combine.op))
-        return tuple(found)
+        self.choices = self.block_choices()
 
     def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:
         """Return a fresh network, (batch, channels, height, width) -> (batch, classes) logits."""
         return CellNetwork(arch, task, scale)
-
-
-def _choices(cell: str, block: int) -> tuple[Choice, ...]:
-    states = ("h[i]", "h[i-1]", *(f"block {number}" for number in range(block)))
-    labels = tuple(OPS[name].label for name in OPERATIONS)
-    prefix = f"{cell}.{block}"
-    # Inputs of one length share the weights of a policy, as do all operations.
-    return (
-        Choice(f"{prefix}.input1", f"input{block + 2}", states),
-        Choice(f"{prefix}.input2", f"input{block + 2}", states),
-        Choice(f"{prefix}.op1", "op", labels),
-        Choice(f"{prefix}.op2", "op", labels),
-        Choice(f"{prefix}.combine", "combine", COMBINERS),
-    )
