@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from service.app import create_app
 from service.errors import UserError
+from service.listening import SOCKET_VARIABLE, listen
 from service.processes import die_with_parent, parent_pid
 from service.settings import Settings
 
@@ -35,8 +38,13 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(settings: Settings, **options: Any) -> None:
-    """Serve until SIGTERM or SIGINT; raise UserError if the database cannot be used."""
+def serve(settings: Settings, listener: socket.socket | None = None) -> int:
+    """Serve until SIGTERM or SIGINT and return the exit code.
+
+    ``listener`` is a socket that listens already; without one, the settings say where to listen.
+    Raises UserError where the database or the port cannot be used.
+    """
+    listener = listener or listen(settings.host, settings.port)
     app = create_app(settings)
     config = uvicorn.Config(
         app,
@@ -51,9 +59,9 @@ def serve(settings: Settings, **options: Any) -> None:
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        **options,
     )
-    Server(config, app.state.broadcaster).run()
+    Server(config, app.state.broadcaster).run(sockets=[listener])
+    return 0
 
 
 def main() -> int:
@@ -61,11 +69,16 @@ def main() -> int:
     die_with_parent(parent_pid())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     try:
-        serve(Settings.load())
+        return serve(Settings.load(), _inherited())
     except UserError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
-    return 0
+
+
+def _inherited() -> socket.socket | None:
+    """Return the listening socket that our parent holds for us, if it does."""
+    descriptor = os.environ.pop(SOCKET_VARIABLE, "")
+    return socket.socket(fileno=int(descriptor)) if descriptor.isdigit() else None
 
 
 if __name__ == "__main__":

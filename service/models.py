@@ -44,6 +44,9 @@ def request(
     with database.write() as connection:
         rows = SearchRows(connection, search_id)
         row = rows.search()
+        if row.spec["data"] is None:
+            text = f"search {search_id} has no images: there is nothing to train a model on"
+            raise Conflict(text, field="search")
         number = _chosen(rows, trial)
         wanted = epochs or row.spec["final"]["epochs"] or 1
         existing: str | None = connection.execute(

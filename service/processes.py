@@ -7,6 +7,7 @@ import fcntl
 import os
 import signal
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -74,11 +75,42 @@ def die_with_parent(parent: int | None = None, signum: int = signal.SIGTERM) -> 
 
 def child_environment(**extra: str) -> dict[str, str]:
     """Return the environment for a child that runs trials: ours without the secrets."""
-    kept = {key: value for key, value in os.environ.items() if key not in _SECRET}
-    return kept | {"NAS_PARENT": str(os.getpid())} | extra
+    own = os.environ | extra | {"NAS_PARENT": str(os.getpid())}
+    return {key: value for key, value in own.items() if key not in _SECRET}
 
 
 def parent_pid() -> int | None:
     """Return the process that started us and says so in $NAS_PARENT, if one does."""
     text = os.environ.get("NAS_PARENT", "")
     return int(text) if text.isdigit() else None
+
+
+class Stop:
+    """Whether this process has been asked to end, by SIGTERM or SIGINT."""
+
+    def __init__(self, patience: float | None = 10.0) -> None:
+        """Take the two signals; end by force ``patience`` seconds after the first (None: never)."""
+        self._event = threading.Event()
+        self._patience = patience
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def asked(self) -> bool:
+        """Say whether it is time to end."""
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the time to end, at most so long; say whether it has come."""
+        return self._event.wait(seconds)
+
+    def ask(self) -> None:
+        """Ask this process to end."""
+        self._event.set()
+
+    def _ask(self, *_: object) -> None:
+        if not self.asked() and self._patience is not None:
+            # Nobody may be left to kill us: our parent can be dead, which is why we are asked.
+            timer = threading.Timer(self._patience, os._exit, (1,))
+            timer.daemon = True
+            timer.start()
+        self.ask()

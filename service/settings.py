@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     hosts: Annotated[
         str, Field(description="Further names by which browsers may call it, comma-separated")
     ] = ""
+    searches: Annotated[
+        int, Field(ge=1, le=1000, description="Searches that run at the same time; others wait")
+    ] = 4
     ray_address: Annotated[str | None, Field(description="An existing Ray cluster, host:port")] = (
         None
     )
@@ -83,6 +86,11 @@ class Settings(BaseSettings):
                 allowed="sqlite:///PATH",
             )
         return Path(path).expanduser().absolute()
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that give a child process these settings, without the token."""
+        found = self.model_dump(mode="json", exclude={"token"}, exclude_none=True)
+        return {f"NAS_{name.upper()}": str(value) for name, value in found.items()}
 
     @property
     def loopback(self) -> bool:
