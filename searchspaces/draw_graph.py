@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from searchspaces.ops import OPS
+from searchspaces.ops import OPS, X
 
 if TYPE_CHECKING:
-    from searchspaces.arch import Cell, Node
+    from searchspaces.arch import Arg, Cell, Node
 
-MINUS = "\N{MINUS SIGN}"
+MINUS, ARROW = "\N{MINUS SIGN}", "\N{RIGHTWARDS ARROW}"
 FONT, SMALL = 7.2, 5.9  # widest average advance of 11 px bold and 10 px text, in pixels
 
 
@@ -80,8 +80,33 @@ def is_combine(node: Node) -> bool:
 
 
 def label_of(node: Node) -> str:
-    """Return the label of a node's operation, or its name where the table lacks it."""
-    return OPS[node.op].label if node.op in OPS else node.op
+    """Return the label of a node's operation, or its name where the table lacks it; arguments too.
+
+    An argument is shown by its name: kernel, stride and filters make sep 5×5 /2 →64.
+    """
+    label = OPS[node.op].label if node.op in OPS else node.op
+    args = dict(node.args)
+    if "choice" in args:  # a row of a table
+        return f"{args['choice']}: {label}"
+    return " ".join([label, *_details(args)])
+
+
+def _details(args: dict[str, Arg]) -> list[str]:
+    found = []
+    if "kernel" in args:
+        found.append(f"{args['kernel']}{X}{args['kernel']}")
+    if "height" in args and "width" in args:
+        found.append(f"{args['height']}{X}{args['width']}")
+    down, right = args.get("stride", 1), args.get("stride_width", args.get("stride", 1))
+    if (down, right) != (1, 1):
+        found.append(f"/{down}" if down == right else f"/{down}{X}{right}")
+    if "expansion" in args:
+        found.append(f"{X}{args['expansion']}")
+    if args.get("squeeze"):
+        found.append("SE")
+    if "filters" in args:
+        found.append(f"{ARROW}{args['filters']}")
+    return found
 
 
 def family_of(node: Node) -> str:

@@ -30,6 +30,9 @@ CASES = [
     ("nasnet", 3, COLOUR, Scale(filters=6, cells=2, drop_path=0.3)),
     ("nasnet", 4, COLOUR, Scale(filters=6, auxiliary=True, stem="imagenet", stem_multiplier=0.5)),
     ("toy", 5, GREY, Scale(filters=6)),
+    ("nas2016", 6, Task(1, 7, 9, 3), Scale(filters=6)),
+    ("enas_macro", 7, GREY, Scale(filters=4)),
+    ("mobile", 8, COLOUR, Scale(filters=4, stem="imagenet", drop_path=0.2)),
 ]
 
 
