@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from functools import partial
 
 from torch import nn
 
@@ -21,18 +20,10 @@ from searchspaces.branches import (
     mobile_block,
     pool_branch,
 )
-from searchspaces.branches import (
-    PadConcat,
-    conv_branch,
-    conv_norm_relu,
-    mobile_block,
-    pool_branch,
-)
 from searchspaces.layers import (
     Add,
     AveragePool,
     Concat,
-    FactorizedReduction,
     FactorizedReduction,
     MaxPool,
     SameConv2d,
@@ -139,13 +130,6 @@ def _conv_norm_relu(kernel: int) -> Build:
     return build
 
 
-def linear_skip(c_in: int, c_out: int, stride: int) -> nn.Module:
-    """Return the identity, or a factorised reduction without a ReLU before it (ENAS)."""
-    if stride == 1 and c_in == c_out:
-        return nn.Identity()
-    return FactorizedReduction(c_in, c_out, relu=False) if stride > 1 else conv_norm(c_in, c_out)
-
-
 def _rows_then_columns(kernel: int) -> Build:
     def build(c_in: int, c_out: int, stride: int) -> nn.Module:
         return nn.Sequential(
@@ -169,7 +153,7 @@ def _pool(pool: type[MaxPool] | type[AveragePool], kernel: int) -> Build:
     return build
 
 
-def _combiner(module: type[Add] | type[Concat] | type[PadConcat] | type[PadConcat]) -> Build:
+def _combiner(module: type[Add] | type[Concat] | type[PadConcat]) -> Build:
     def build(*_: int) -> nn.Module:
         return module()
 
@@ -231,15 +215,6 @@ OPS: dict[str, Op] = _table(
     Op("linear_skip", "skip", "skip", linear_skip),
     Op("conv_1x1_norm_relu", f"conv 1{X}1", "conv", _conv_norm_relu(1)),
     Op("conv_3x3_norm_relu", f"conv 3{X}3", "conv", _conv_norm_relu(3)),
-    Op("linear_skip", "skip", "skip", linear_skip),
-    # Layers of NAS 2016, ENAS macro and mobile; those with arguments have them as keywords.
-    Op("conv_norm_relu", "conv", "conv", conv_norm_relu),
-    Op("mobile_block", "mobile", "sep", mobile_block),
-    Op("conv_branch", "conv", "conv", conv_branch),
-    Op("sep_branch", "sep", "sep", partial(conv_branch, separable=True)),
-    Op("avg_branch", f"avg 3{X}3", "avg", pool_branch),
-    Op("max_branch", f"max 3{X}3", "max", partial(pool_branch, maximum=True)),
-    Op("pad_concat", "concat", "combine", _combiner(PadConcat), sum),
     # Layers of NAS 2016, ENAS macro and mobile; those with arguments have them as keywords.
     Op("conv_norm_relu", "conv", "conv", conv_norm_relu),
     Op("mobile_block", "mobile", "sep", mobile_block),
