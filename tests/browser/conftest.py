@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.house import House
 
@@ -23,7 +24,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MS = 15_000
+WAIT_MS = 40_000  # runs share two cores with whatever else goes on
 DIGITS: dict[str, Any] = {
     "name": "digits",
     "space": {"name": "nasnet", "options": {"blocks": 3}},
@@ -66,6 +67,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait for a condition. (The page's policy forbids what wait_for_function does.)"""
+    last = time.monotonic() + WAIT_MS / 1000
+    while not holds():
+        assert time.monotonic() < last, "it did not come about"
+        page.wait_for_timeout(50)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Return Chromium; without one, skip, or fail where CI says that everything must run."""
@@ -74,6 +83,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI", "").lower() == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
@@ -90,8 +100,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
         yield house
         assert house.stop() == 0
     finally:
-        house.process.kill()
-        house.process.wait()
+        house.kill()
 
 
 class Window:

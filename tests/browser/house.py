@@ -110,14 +110,14 @@ class House:
 
     def stop(self) -> int:
         """Stop it as Ctrl-C would and return its exit status."""
-        self.client.close()
         self.process.send_signal(signal.SIGINT)
-        try:
-            return self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise
+        return self.process.wait(timeout=20)
+
+    def kill(self) -> None:
+        """End whatever is left of it."""
+        self.client.close()
+        self.process.kill()
+        self.process.wait()
 
 
 def _children(pid: int) -> list[int]:

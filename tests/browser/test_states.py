@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import toy
+from tests.browser.conftest import toy, until
 from tests.browser.house import House
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ def api_only(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iter
         yield house
         assert house.stop() == 0
     finally:
-        house.process.kill()
-        house.process.wait()
+        house.kill()
 
 
 def test_a_new_house_offers_a_demonstration_and_works_behind_a_prefix(
@@ -108,7 +107,7 @@ def test_failed_trials_show_their_kind_and_message_before_all_else(
     page.get_by_role("button", name="Trial").click()
     expect(page.locator("tbody tr").first.get_by_role("link")).not_to_have_text("#0")
     page.get_by_role("button", name="Trial").click()
-    page.wait_for_function("!location.hash.includes('sort=-')")
+    until(page, lambda: "sort=number" in page.url)
 
 
 def test_bad_addresses_are_answered_in_words(window: Window, house: House) -> None:

@@ -1,5 +1,6 @@
 // One field of a form: its label, what is allowed, what it means, and the error beside it.
 import { cls, html } from "../dom.js";
+import { sentence } from "../format.js";
 import { textOf } from "./schema.js";
 
 function Control({ field, id, typed, onInput, described, error, choices }) {
@@ -31,7 +32,7 @@ export function FieldRow({ field, typed, onInput, error, label, help, choices, p
   const described = [text && `${id}-help`, error && `${id}-error`].filter(Boolean).join(" ") || undefined;
   const control = html`<${Control} field=${field} id=${id} typed=${typed} onInput=${onInput} described=${described} error=${error} choices=${choices} />`;
   return html`<div class=${cls("field", `field-${field.kind}`, error && "field-bad")}>
-    <label for=${id}>${prefix ? html`<span class="quiet">${prefix} </span>` : null}${label ?? field.label}</label>
+    <label for=${id}>${prefix ? html`<span class="quiet">${prefix} </span>` : null}${label ?? sentence(field.label)}</label>
     ${control}
     ${error ? html`<p class="field-error" id=${`${id}-error`}>${error}</p>` : null}
     ${text ? html`<p class="field-help" id=${`${id}-help`}>${text}</p>` : null}
@@ -41,7 +42,7 @@ export function FieldRow({ field, typed, onInput, error, label, help, choices, p
 /** Fields and the groups within, as nested fieldsets. */
 export function Fields({ fields, typed, errors, onInput, skip = [] }) {
   return fields.filter((field) => !skip.includes(field.path)).map((field) => field.fields
-    ? html`<fieldset key=${field.path} class="group"><legend>${field.label}</legend>
+    ? html`<fieldset key=${field.path} class="group"><legend>${sentence(field.label)}</legend>
         <div class="grid"><${Fields} fields=${field.fields} typed=${typed} errors=${errors} onInput=${onInput} skip=${skip} /></div></fieldset>`
     : html`<${FieldRow} key=${field.path} field=${field} typed=${typed[field.path]} error=${errors[field.path]} onInput=${onInput} />`);
 }

@@ -72,10 +72,11 @@ function MakeForm({ search, trial, onMade, again }) {
   const key = useRef(freshKey());
   const make = async (event) => {
     event.preventDefault();
-    if (!/^\d+$/.test(epochs.trim())) return set({ busy: false, error: "Epochs is a whole number, 1 or more." });
+    const typed = event.target.elements["final-epochs"].value.trim();
+    if (!/^\d+$/.test(typed)) return set({ busy: false, error: "Epochs is a whole number, 1 or more." });
     set({ busy: true, error: "" });
     try {
-      await post(`searches/${search.id}/models`, { trial, epochs: Number(epochs) }, { "Idempotency-Key": key.current });
+      await post(`searches/${search.id}/models`, { trial, epochs: Number(typed) }, { "Idempotency-Key": key.current });
       key.current = freshKey();
       await onMade();
       set({ busy: false, error: "" });

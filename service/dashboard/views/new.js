@@ -135,9 +135,14 @@ function Form({ catalog, initial, from }) {
   const sent = useRef({ body: "", key: "" });
   const page = useRef(null);
   useEffect(() => { drafts.set(from, form); }, [form]);
-  const onInput = (field, value) => setForm((old) => type(old, field.path, value));
+  const latest = useRef(form); // ahead of the drawn state by up to a frame: Enter may come before it
+  const change = (next) => {
+    latest.current = next;
+    setForm(next);
+  };
+  const onInput = (field, value) => change(type(latest.current, field.path, value));
   const refuse = (errors, others) => {
-    setForm((old) => ({ ...old, errors }));
+    change({ ...latest.current, errors });
     setRest(others);
     setBusy(false);
     if (Object.keys(errors).some((path) => !MAIN.includes(path) && !path.endsWith(".name"))) setOpen(true);
@@ -147,7 +152,7 @@ function Form({ catalog, initial, from }) {
   const submit = async (event) => {
     event.preventDefault();
     if (busy) return;
-    const { spec, errors } = build(catalog, form);
+    const { spec, errors } = build(catalog, latest.current);
     if (Object.keys(errors).length) return refuse(errors, []);
     const body = JSON.stringify(spec);
     // The same description sent twice (a double click, a lost answer) starts one search.
@@ -158,7 +163,7 @@ function Form({ catalog, initial, from }) {
       drafts.delete(from);
       go(link(search.id));
     } catch (error) {
-      const placed = place(catalog, form, error.problem ?? { detail: error.message });
+      const placed = place(catalog, latest.current, error.problem ?? { detail: error.message });
       refuse(placed.errors, placed.rest);
     }
     return undefined;

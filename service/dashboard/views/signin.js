@@ -13,11 +13,14 @@ export function SignIn({ error, onDone }) {
   useTitle("Sign in");
   const submit = async (event) => {
     event.preventDefault();
-    if (!token.trim()) return setWrong("Enter the token.");
+    // The field itself, not the state: Enter may come before the frame that draws the last letter.
+    const typed = event.target.elements.token.value.trim();
+    if (!typed) return setWrong("Enter the token.");
     setBusy(true);
+    setWrong("");
     try {
       // People paste the whole address as often as the token alone.
-      await post("login", { token: token.trim().replace(/^.*#token=/, "") });
+      await post("login", { token: typed.replace(/^.*#token=/, "") });
       onDone();
     } catch (failure) {
       setWrong(failure.message);
