@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from searchspaces.layers import AveragePool, MaxPool, SameConv2d, conv_norm
+from searchspaces.layers import AveragePool, FactorizedReduction, MaxPool, SameConv2d, conv_norm
 
 SQUEEZE = 4  # squeeze-and-excitation reduces the block's input width by 4 (arXiv 1905.02244, 5.3)
 
@@ -116,3 +116,10 @@ def pool_branch(c_in: int, c_out: int, stride: int, *, maximum: bool = False) ->
     """Return a pooling branch of ENAS macro: 1x1, normalisation, ReLU, then a 3x3 pool."""
     pool: nn.Module = MaxPool(3, stride) if maximum else AveragePool(3, stride)
     return nn.Sequential(*conv_norm_relu(c_in, c_out, 1, height=1, width=1), pool)
+
+
+def shrink(c_in: int, c_out: int, stride: int) -> nn.Module:
+    """Return the factorised reduction without ReLU; at stride 1 a 1x1 convolution (ENAS macro)."""
+    if stride == 1:
+        return conv_norm(c_in, c_out)
+    return FactorizedReduction(c_in, c_out, relu=False)

@@ -83,7 +83,7 @@ class ENASMacro(SearchSpace):
             states.append(end)
             if layer in self.halved:
                 filters *= 2
-                states = [add("linear_skip", v, filters=filters, stride=2) for v in states]
+                states = [add("shrink", v, filters=filters, stride=2) for v in states]
         cell = Cell("layers", 1, tuple(nodes), (states[-1],))
         return Arch(self.name, (cell.pruned(),))
 
@@ -104,7 +104,7 @@ class ENASMacro(SearchSpace):
             elif node.op == "concat":
                 for source in node.inputs[:-1]:
                     pending[place[source]] = 1
-            place[value] = place[node.inputs[0]] if node.op == "linear_skip" else layer + 1
+            place[value] = place[node.inputs[0]] if node.op == "shrink" else layer + 1
         return (*found, *pending)
 
     def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:

@@ -19,6 +19,7 @@ from searchspaces.branches import (
     conv_norm_relu,
     mobile_block,
     pool_branch,
+    shrink,
 )
 from searchspaces.layers import (
     Add,
@@ -222,6 +223,7 @@ OPS: dict[str, Op] = _table(
     Op("sep_branch", "sep", "sep", partial(conv_branch, separable=True)),
     Op("avg_branch", f"avg 3{X}3", "avg", pool_branch),
     Op("max_branch", f"max 3{X}3", "max", partial(pool_branch, maximum=True)),
+    Op("shrink", "shrink", "skip", shrink),
     Op("pad_concat", "concat", "combine", _combiner(PadConcat), sum),
 )
 
