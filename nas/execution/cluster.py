@@ -34,13 +34,18 @@ class Cluster:
         self.address = execution.ray_address or os.environ.get("NAS_RAY_ADDRESS")
         self._head: Head | None = None
         self._ray: Any = None
-        loaded = sys.modules.get("ray")
-        self._guest = loaded is not None and loaded.is_initialized() and not self.address
-        if self._guest:
-            return
         if self.address is not None:
             parse_address(self.address)
-        else:
+        connected = _connected_to()
+        self._guest = connected is not None
+        if connected is not None:
+            if self.address not in (None, connected):
+                raise ValueError(
+                    f"ray_address is {self.address!r}, but this process has joined {connected!r}"
+                )
+            self.address = connected
+            return
+        if self.address is None:
             self._head, self.address = _start(execution)
         _set_environment(self.address, own=self._head is not None)
 
@@ -48,22 +53,28 @@ class Cluster:
         """Connect, and see that a trial fits; raise WorkersUnavailable or ValueError."""
         self._ray = ray
         try:
-            if not self._guest:
-                self._init(ray)
+            if not self._guest and self.address is not None:
+                self._init(ray, self.address)
             nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
             check_room(self.execution, nodes)
         except BaseException:
             self.close()
             raise
 
-    def _init(self, ray: Any) -> None:
+    def _init(self, ray: Any, address: str) -> None:
+        if not reachable(address):  # Ray would end this process after a while, uncatchably
+            raise WorkersUnavailable(f"no Ray cluster answers at {address}")
+        _refresh(ray, address)
         main = threading.current_thread() is threading.main_thread()
         handler = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(address=self.address, logging_level="error", log_to_driver=False)
+            ray.init(address=address, logging_level="error", log_to_driver=False)
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             text = " ".join(str(error).split())[:300]
-            raise WorkersUnavailable(f"no connection to Ray at {self.address}: {text}") from error
+            raise WorkersUnavailable(
+                f"no connection to Ray at {address} (is the token in "
+                f"$RAY_AUTH_TOKEN_PATH the cluster's?): {text}"
+            ) from error
         finally:
             if main:
                 signal.signal(signal.SIGTERM, handler)  # Ray puts its own in place
@@ -74,8 +85,10 @@ class Cluster:
 
     def gone(self) -> str:
         """Return why the cluster is no more, or nothing while it is there."""
-        if self._head is not None and not self._head.alive():
-            return "the Ray cluster has ended"
+        if not self.connected():
+            return "this process has been disconnected from Ray"
+        if self._head is not None:
+            return "" if self._head.alive() else "the Ray cluster has ended"
         if self.address is None or reachable(self.address):
             return ""
         return f"the Ray cluster at {self.address} does not answer"
@@ -92,8 +105,8 @@ class Cluster:
 def check_room(execution: Execution, nodes: Iterable[Mapping[str, float]]) -> None:
     """Raise ValueError where none of the nodes, given by their resources, can hold one trial."""
     cpus, gpus = execution.cpus_per_trial, execution.gpus_per_trial
-    sizes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes]
-    most_cpus, most_gpus = (max(column, default=0.0) for column in zip(*sizes, strict=True))
+    sizes = [(node.get("CPU", 0.0), node.get("GPU", 0.0)) for node in nodes] or [(0.0, 0.0)]
+    most_cpus, most_gpus = (max(column) for column in zip(*sizes, strict=True))
     if most_gpus < gpus:
         found = f"at most {most_gpus:g} on one node" if most_gpus else "no GPU"
         raise ValueError(f"gpus_per_trial is {gpus:g}, but the cluster has {found}")
@@ -122,6 +135,14 @@ def reachable(address: str, timeout: float = 2.0) -> bool:
     return True
 
 
+def _connected_to() -> str | None:
+    """Return the cluster that this process, another search of it perhaps, has joined already."""
+    ray = sys.modules.get("ray")
+    if ray is None or not ray.is_initialized():
+        return None
+    return str(ray.get_runtime_context().gcs_address)
+
+
 def _start(execution: Execution) -> tuple[Head, str]:
     """Start a cluster that has room for all workers; a failed start is tried again."""
     cpus = math.ceil(execution.workers * execution.cpus_per_trial)
@@ -143,6 +164,16 @@ def _set_environment(address: str, own: bool) -> None:
         token = variables["RAY_AUTH_TOKEN_PATH"]
         if not Path(token).exists():
             del variables["RAY_AUTH_MODE"], variables["RAY_AUTH_TOKEN_PATH"]
-    if parse_address(address)[0] in {"127.0.0.1", "localhost", "::1"}:
+    if _is_here(address):
         variables |= LOOPBACK
     os.environ.update(variables)
+
+
+def _refresh(ray: Any, address: str) -> None:
+    """Let Ray read the environment again: it may have been loaded long before it was set."""
+    ray._private.ray_constants.ENABLE_RAY_CLUSTER = not _is_here(address)
+    ray._raylet.Config.initialize("")
+
+
+def _is_here(address: str) -> bool:
+    return parse_address(address)[0] in {"127.0.0.1", "localhost", "::1"}

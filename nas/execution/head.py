@@ -32,6 +32,10 @@ START_SECONDS = 90.0  # on a busy machine a start takes 11 s; Ray itself gives u
 # every port listens there alone; without it, all ports are open to the network.
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
+# Ray ends what has lost the cluster's control process after this time, 60 s if unset. Good for its
+# own processes; a driver gets the 60 s, in which it can notice, close and start again.
+HASTE = {"RAY_gcs_rpc_server_reconnect_timeout_s": "5"}
+
 
 def token_path(environ: Mapping[str, str]) -> Path:
     """Return where the token of our clusters lies: $RAY_AUTH_TOKEN_PATH, $NAS_HOME, or ~/.ray."""
@@ -63,15 +67,13 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # it would install packages on its own
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # no GPU asked for: no GPU seen
-        # A driver whose cluster is gone is ended by Ray after this time; 60 s if unset.
-        "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
     }
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a cluster: no secrets of the service, for trials inherit it."""
     rays = {name: value for name, value in environ.items() if name.startswith("RAY_")}
-    return {**scrubbed(environ), **rays, **settings(environ), **LOOPBACK}
+    return {**scrubbed(environ), **rays, **settings(environ), **LOOPBACK, **HASTE}
 
 
 class Head:
@@ -121,7 +123,7 @@ class Head:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        remove_folder(self.folder)
 
 
 def make_folder() -> Path:
@@ -138,4 +140,19 @@ def _remove_stale(base: Path) -> None:
     for folder in base.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError), (folder / "lock").open("rb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a cluster's folder, and end what of it still runs: two agents outlive a killed head.
+
+    Ray's processes are known by their names and by the logs that they hold open; drivers hold some
+    too, and live on.
+    """
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if str(descriptor.readlink()).startswith(f"{folder}/"):
+                name = descriptor.parents[1].joinpath("comm").read_text()
+                if name.startswith(("ray::", "raylet", "gcs_server")):
+                    os.kill(int(descriptor.parts[2]), signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)

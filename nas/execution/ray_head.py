@@ -14,17 +14,19 @@ import argparse
 import contextlib
 import ctypes
 import fcntl
+import logging
 import os
-import shutil
 import signal
 import sys
 import threading
 from pathlib import Path
 
-from nas.execution.head import environment, make_folder, make_token
+from nas.execution.head import environment, make_folder, make_token, remove_folder
 
 PR_SET_CHILD_SUBREAPER = 36  # <sys/prctl.h>
 OBJECT_STORE_BYTES = 128 * 2**20  # trials are sent as a few numbers; Ray's least is 75 MB
+
+log = logging.getLogger(__name__)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -50,15 +52,17 @@ def main(arguments: list[str]) -> int:
     os.environ.clear()
     os.environ.update(variables)
     folder = options.folder or make_folder()
-    with (folder / "lock").open("wb") as lock:
+    with (folder / "lock.draft").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        (folder / "lock.draft").rename(folder / "lock")  # a folder with a free lock is rubbish
         code = 1
         try:
             code = _hold(options, owner, folder)
         finally:
             _end_children()
             options.address_file.unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            if code == 0 or options.folder is None or os.getppid() != owner:
+                remove_folder(folder)  # otherwise the owner reads the log first
     return code
 
 
@@ -125,6 +129,8 @@ if __name__ == "__main__":
     status = 1
     try:
         status = main(sys.argv[1:])
+    except BaseException:
+        log.exception("the Ray head ends")
     finally:
         # Ray's own exit hooks would wait for the cluster, which is gone already.
         sys.stderr.flush()

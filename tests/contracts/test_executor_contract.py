@@ -54,10 +54,16 @@ def test_reports_arrive_while_the_job_runs(log: drill.Log) -> None:
 
 def test_two_workers_run_two_jobs_at_once(log: drill.Log) -> None:
     log.listen(lambda: log.executor.free() == 2)
-    start = time.monotonic()
-    outcomes = log.run(drill.job("silent", 0), drill.job("silent", 1))
-    assert time.monotonic() - start < 1.95
-    assert {outcome.worker[-1] for outcome in outcomes} == {"0", "1"}
+    log.progress.clear()
+    for number in (0, 1):
+        log.executor.submit(drill.job("until_told", number))
+    before = len(log.finished)
+    log.listen(lambda: {p.number for p in log.progress} == {0, 1})
+    assert len(log.finished) == before
+    for number in (0, 1):
+        log.executor.cancel(number)
+    log.listen(lambda: len(log.finished) == before + 2)
+    assert {end.outcome.worker[-1] for end in log.finished[before:]} == {"0", "1"}
 
 
 def test_more_jobs_than_workers_wait_their_turn(log: drill.Log) -> None:
@@ -154,7 +160,7 @@ def test_a_trial_past_its_deadline_is_killed_and_its_place_used_again(
     assert failure is not None
     assert failure.kind is FailureKind.TIMEOUT
     assert failure.message == "no result after 3 s"
-    assert DEADLINE <= time.monotonic() - start < DEADLINE + 3
+    assert DEADLINE <= time.monotonic() - start < DEADLINE + 10
     log.listen(lambda: log.executor.free() == 2)
     assert log.one("score").failure is None
 

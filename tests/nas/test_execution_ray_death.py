@@ -1,0 +1,49 @@
+"""How a Ray cluster of our own dies: the executor says so, survives, and leaves nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nas.execution.head import Head
+from nas.execution.ray import Ray
+from nas.execution.worker import WorkersUnavailable
+from nas.trial import FailureKind
+from tests import drill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with drill.environment(tmp_path_factory.mktemp("drill")):
+        yield
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("victim", ["gcs_server", "raylet", "head"])
+def test_when_its_cluster_dies_an_executor_says_so_and_leaves_nothing(victim: str) -> None:
+    executor = drill.make("ray")
+    assert isinstance(executor, Ray)
+    head = executor._cluster._head
+    assert isinstance(head, Head)
+    log = drill.Log(executor)
+    log.one("score")
+    executor.submit(drill.job("hang", 1))
+    log.listen(lambda: any(p.number == 1 for p in log.progress))
+    family = drill.descendants(os.getpid())
+    names = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in family}
+    drill.kill(names.get(victim, head._process.pid))
+    log.listen(lambda: len(log.finished) == 2, seconds=20)
+    failure = log.finished[1].outcome.failure
+    assert failure is not None
+    assert failure.kind is FailureKind.LOST
+    with pytest.raises(WorkersUnavailable):
+        log.listen(lambda: False, seconds=20)
+    executor.close()
+    assert not head.folder.exists()
+    assert drill.gone(family, 5.0)
