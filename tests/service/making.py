@@ -1,0 +1,71 @@
+"""What tests of the service make: searches that end in a moment, run by the real runner."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nas.data import DataSpec
+from nas.spec import Execution, Final, Limits, Part, SearchSpec
+from service import searches
+from service.processes import Stop
+from service.runner import Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.db import Database
+
+
+def toy_spec(trials: int = 5, *, executor: str = "inline", seconds: float = 0.0, **more: object):
+    """Return a search of the toy space, without images."""
+    return SearchSpec(
+        space=Part(name="toy"),
+        controller=Part(name="random"),
+        evaluator=Part(name="toy", options={"seconds": seconds}),
+        limits=Limits(trials=trials),
+        execution=Execution(executor=executor),
+        **more,
+    )
+
+
+def digits_spec(trials: int = 2, *, final_epochs: int = 1) -> SearchSpec:
+    """Return a search that really trains: chains of four filters on a few digits, one epoch."""
+    return SearchSpec(
+        name="small digits",
+        space=Part(name="toy"),
+        controller=Part(name="random"),
+        evaluator=Part(
+            name="trained",
+            options={"recipe": {"epochs": 1}, "scale": {"filters": 4}},
+        ),
+        data=DataSpec(train_images=200, test_images=50),
+        limits=Limits(trials=trials),
+        execution=Execution(executor="inline"),
+        final=Final(epochs=final_epochs),
+    )
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Give a Stop; the signal handlers are put back afterwards."""
+    before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield Stop(patience=None)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run(database: Database, search_id: str) -> int:
+    """Run a search in this process as the runner does, and return the exit code."""
+    with stopping() as stop:
+        return Runner(database, search_id, stop).run()
+
+
+def finished(database: Database, trials: int = 5, **more: object) -> str:
+    """Return the id of a toy search that has run to its end."""
+    search_id = searches.create(database, toy_spec(trials, **more))
+    assert run(database, search_id) == 0
+    return search_id
