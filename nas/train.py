@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nas.recipe import Recipe
     from nas.trial import Metrics
 
-EVALUATION_BATCH = 512
+EVALUATED = 512 * 32 * 32  # pixels at a time: 512 images of 32x32, fewer of larger ones
 CHECKED_EVERY = 16  # steps between looks at the loss: each makes a GPU wait for its queue
 
 
@@ -80,8 +80,9 @@ def evaluate(model: nn.Module, images: Images, statistics: Statistics, recipe: R
     device = images.x.device
     right = torch.zeros((), dtype=torch.int64, device=device)
     loss = torch.zeros((), dtype=torch.float64, device=device)
+    batch = max(1, EVALUATED // images.x[0, 0].numel())
     with torch.inference_mode(), _precision(recipe, device):
-        for x, y in plain(images, statistics, EVALUATION_BATCH):
+        for x, y in plain(images, statistics, min(512, batch)):
             logits = model(_placed(x, recipe)).float()  # (batch, classes)
             right += (logits.argmax(1) == y).sum()
             loss += functional.cross_entropy(logits, y, reduction="sum")

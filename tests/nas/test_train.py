@@ -292,6 +292,22 @@ def test_evaluation_is_the_same_for_any_batch_and_keeps_running_statistics() -> 
     assert all(torch.equal(value, before[name]) for name, value in weights(model).items())
 
 
+def test_large_images_are_evaluated_in_small_batches() -> None:
+    sizes: list[int] = []
+
+    class Counting(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            sizes.append(len(x))
+            return x.flatten(1)[:, :2]
+
+    data = Images(torch.zeros((20, 1, 256, 256), dtype=torch.uint8), torch.arange(20) % 2)
+    evaluate(Counting(), data, STATISTICS, Recipe())
+    assert sizes == [8, 8, 4]
+    sizes.clear()
+    evaluate(Counting(), stripes(600), STATISTICS, Recipe())
+    assert sizes == [512, 88]
+
+
 def test_a_seeded_block_is_the_same_each_time_and_generators_are_apart_by_purpose() -> None:
     draws = []
     for seed in (3, 3, 4):
