@@ -134,6 +134,12 @@ class Arch:
         ]
         return digest(self.space, parts)
 
+    def _repr_svg_(self) -> str:
+        """Return the drawing that a notebook shows."""
+        from searchspaces.draw import arch_svg  # an architecture is data and needs no torch
+
+        return arch_svg(self)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return {

@@ -77,6 +77,33 @@ def cell_svg(arch: Arch, cell_name: str, *, standalone: bool = False) -> str:
     return "".join(parts) + "</svg>"
 
 
+def arch_svg(arch: Arch) -> str:
+    """Return one drawing of all cells, under each other, each named for those who cannot see it.
+
+    It brings its own style, for notebooks and files.
+    """
+    parts: list[str] = []
+    wide, high = 0.0, 0.0
+    for cell in arch.cells:
+        svg = cell_svg(arch, cell.name)
+        layout = lay_out(boxes_of(cell.pruned()))
+        parts.append(
+            f'<text x="14" y="{high + 20:g}" font-size="13" font-weight="600" '
+            f'text-anchor="start" fill="{_colour("cell-text")}">{escape(cell.name)}</text>'
+        )
+        parts.append(svg.replace("<svg ", f'<svg y="{high + 24:g}" ', 1))
+        wide, high = max(wide, layout.width), high + layout.height + 24
+    title = escape(f"{arch.space}: {', '.join(cell.name for cell in arch.cells)}", quote=True)
+    size = f'width="{wide:g}" height="{high:g}"'
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{title}" {size} '
+        f'viewBox="0 0 {wide:g} {high:g}" '
+        'font-family="system-ui,-apple-system,Segoe UI,Roboto,sans-serif">'
+        f"<title>{title}</title><style>{stylesheet()}</style>"
+        f'<rect {size} rx="8" fill="{_colour("cell-page")}"/>{"".join(parts)}</svg>'
+    )
+
+
 def stylesheet() -> str:
     """Return CSS that sets the variables of the drawings, for light and dark."""
     light, dark = (

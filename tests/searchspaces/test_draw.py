@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import statistics
+import time
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
@@ -13,11 +16,14 @@ from searchspaces import SpaceError
 from searchspaces.arch import Arch, Cell, Node
 from searchspaces.catalog import SPACES
 from searchspaces.draw import COLOURS, barcode, cell_svg, cell_text
-from searchspaces.draw_graph import boxes_of
+from searchspaces.draw_graph import boxes_of, label_of
 from searchspaces.draw_layout import Layout, lay_out
 from searchspaces.nasnet import NASNet
 from searchspaces.ops import OPS
 from tests.searchspaces.published import NASNET_A
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NS = "{http://www.w3.org/2000/svg}"
 SINGLE = sorted(name for name, entry in OPS.items() if entry.family != "combine")
@@ -131,6 +137,52 @@ def test_a_drawing_is_named_for_those_who_cannot_see_it() -> None:
     assert title is not None
     assert title.text == svg.get("aria-label")
     assert "reduction cell: block 0 = sep 5×5(h[i]) + sep 7×7(h[i−1]); block 1" in title.text
+
+
+@pytest.mark.parametrize("cell", ["normal", "reduction"])
+def test_nasnet_a_is_drawn_as_it_was(cell: str, request: pytest.FixtureRequest, root: Path) -> None:
+    path = root / "tests" / "golden" / f"nasnet-a-{cell}.svg"
+    svg = cell_svg(NASNET_A, cell, standalone=True) + "\n"
+    if request.config.getoption("--update-golden"):
+        path.write_text(svg)
+    assert svg == path.read_text()
+
+
+def test_a_notebook_shows_all_cells_each_with_its_name() -> None:
+    svg = ElementTree.fromstring(NASNET_A._repr_svg_())
+    assert svg.get("aria-label") == "nasnet: normal, reduction"
+    inner = list(svg.findall(f"{NS}svg"))
+    labels = [part.get("aria-label", "").partition(":")[0] for part in inner]
+    assert labels == ["normal cell", "reduction cell"]
+    # Under each other, inside the picture.
+    ends = [float(p.get("y", 0)) + float(p.get("height", 0)) for p in inner]
+    assert ends[0] <= float(inner[1].get("y", 0))
+    assert ends[1] <= float(svg.get("height", 0))
+    assert max(float(p.get("width", 0)) for p in inner) <= float(svg.get("width", 0))
+
+
+def test_arguments_are_part_of_a_label_by_their_names() -> None:
+    args = {"filters": 64, "kernel": 5, "stride": 2, "expansion": 6, "squeeze": True}
+    assert label_of(Node("mobile_block", (0,), tuple(sorted(args.items())))) == (
+        "mobile 5×5 /2 ×6 SE →64"
+    )
+    uneven = (("height", 1), ("stride", 1), ("stride_width", 3), ("width", 7))
+    assert label_of(Node("conv_norm_relu", (0,), uneven)) == "conv 1×7 /1×3"
+    assert label_of(Node("sep_3x3", (0,))) == "sep 3×3"
+
+
+def test_drawing_random_cells_of_every_space_takes_under_20_ms_and_none_overlap() -> None:
+    rng, seconds = random.Random(0), []
+    spaces = [SPACES.create(name) for name in SPACES.names() if SPACES.get(name).buildable]
+    for number in range(100):
+        space = spaces[number % len(spaces)]
+        arch = space.decode(space.sample(rng))
+        cell = rng.choice(arch.cells)
+        assert overlapping(lay_out(boxes_of(cell.pruned()))) == []
+        begun = time.process_time()
+        cell_svg(arch, cell.name)
+        seconds.append(time.process_time() - begun)
+    assert statistics.median(seconds) < 0.02
 
 
 def test_only_a_standalone_drawing_brings_its_style() -> None:
