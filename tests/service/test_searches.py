@@ -1,0 +1,359 @@
+"""Searches and trials as the API and the command line use them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, update
+
+from nas.data import DataSpec
+from nas.spec import Part
+from nas.store import Desired, Draft, Told
+from nas.trial import Failure, FailureKind, Outcome, Proposal, State
+from service import cursors, eventlog, models, searches
+from service.clock import now
+from service.errors import Conflict, NotFound, UserError
+from service.states import SearchState
+from service.store import SqlStore
+from service.tables import search, trial
+from tests.service.making import digits_spec, finished, run, toy_spec
+
+
+def wish_state(database, search_id):
+    view = searches.view(database, search_id)
+    return view.desired, view.state
+
+
+def test_a_search_is_kept_with_all_options_filled_in(database):
+    search_id = searches.create(database, toy_spec())
+    view = searches.view(database, search_id)
+    assert view.spec["evaluator"] == {"name": "toy", "options": {"seconds": 0.0}}
+    assert view.spec["data"] is None
+    assert (view.state, view.desired) == (SearchState.PENDING, Desired.RUN)
+    assert (view.limits.trials, view.counts.total, view.best, view.seq) == (5, 0, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"space": Part(name="nope")}, "space.name"),
+        ({"controller": Part(name="nope")}, "controller.name"),
+        ({"evaluator": Part(name="nope")}, "evaluator.name"),
+        ({"evaluator": Part(name="toy", options={"second": 1})}, "evaluator.options.second"),
+        ({"evaluator": Part(name="toy", options={"seconds": -1})}, "evaluator.options.seconds"),
+        ({"space": Part(name="nasnet", options={"blocks": 99})}, "space.options.blocks"),
+        ({"space": Part(name="nasnet")}, "evaluator.name"),
+    ],
+)
+def test_a_wrong_spec_is_refused_with_the_field_and_nothing_is_kept(database, change, field):
+    with pytest.raises(UserError) as caught:
+        searches.create(database, toy_spec().model_copy(update=change))
+    assert caught.value.field == field
+    assert "\n" not in str(caught.value)
+    assert searches.list(database).items == []
+
+
+@pytest.mark.parametrize("source", ["/nowhere/at/all", "no-such-name"])
+def test_images_that_are_not_there_are_noticed_before_the_search_is_kept(database, source):
+    spec = digits_spec().model_copy(update={"data": DataSpec(source=source)})
+    with pytest.raises(UserError) as caught:
+        searches.create(database, spec)
+    assert caught.value.field.startswith("data.")
+    assert searches.list(database).items == []
+
+
+def test_the_same_key_gives_the_same_search(database):
+    first = searches.create(database, toy_spec(), "key")
+    assert searches.create(database, toy_spec(), "key") == first
+    assert searches.create(database, toy_spec(), "other") != first
+    assert searches.create(database, toy_spec()) != first
+
+
+def test_a_key_used_for_another_search_is_refused(database):
+    searches.create(database, toy_spec(), "key")
+    with pytest.raises(UserError, match="another request") as caught:
+        searches.create(database, toy_spec(seed=1), "key")
+    assert caught.value.field == "Idempotency-Key"
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "a\nb"])
+def test_a_strange_key_is_refused(database, key):
+    with pytest.raises(UserError, match="Idempotency-Key"):
+        searches.create(database, toy_spec(), key)
+
+
+def test_a_key_is_forgotten_after_a_day(database, monkeypatch):
+    first = searches.create(database, toy_spec(), "key")
+    later = now() + 25 * 3600 * 1_000_000
+    monkeypatch.setattr("service.idempotency.now", lambda: later)
+    searches.remove_expired(database)
+    assert searches.create(database, toy_spec(), "key") != first
+
+
+def test_a_search_is_found_by_id_by_name_and_as_the_last(database):
+    first = searches.create(database, toy_spec(name="one"))
+    second = searches.create(database, toy_spec(name="two"))
+    third = searches.create(database, toy_spec(name="one"))
+    assert searches.resolve(database, second) == second
+    assert searches.resolve(database, "two") == second
+    assert searches.resolve(database, "one") == third
+    assert searches.resolve(database, "last") == third
+    assert searches.resolve(database, first) == first
+    with pytest.raises(NotFound, match="'three'"):
+        searches.resolve(database, "three")
+
+
+def test_there_is_no_last_search_in_an_empty_database(database):
+    with pytest.raises(NotFound):
+        searches.resolve(database, "last")
+
+
+def test_a_finished_search_tells_its_counts_and_its_best(database):
+    search_id = finished(database, trials=8)
+    view = searches.view(database, search_id)
+    rewards = [t.reward for t in searches.trials(database, search_id).items]
+    assert view.state is SearchState.FINISHED
+    assert view.counts.done == view.counts.total == 8
+    assert view.best.reward == max(rewards)
+    assert view.best.number == rewards.index(max(rewards))
+    assert view.started_at <= view.ended_at
+    assert view.eta_seconds is None
+
+
+def test_a_wish_for_a_search_that_nobody_runs_yet_is_fulfilled_at_once(database):
+    search_id = searches.create(database, toy_spec())
+    searches.request(database, search_id, Desired.PAUSE)
+    assert wish_state(database, search_id) == (Desired.PAUSE, SearchState.PAUSED)
+    searches.request(database, search_id, Desired.RUN)
+    assert wish_state(database, search_id) == (Desired.RUN, SearchState.PENDING)
+    searches.request(database, search_id, Desired.STOP)
+    assert wish_state(database, search_id) == (Desired.STOP, SearchState.STOPPED)
+
+
+def test_a_wish_for_a_running_search_is_only_noted(database):
+    search_id = searches.create(database, toy_spec())
+    SqlStore(database, search_id, "runner").adopt()
+    for wish in (Desired.PAUSE, Desired.RUN, Desired.STOP):
+        searches.request(database, search_id, wish)
+        assert wish_state(database, search_id) == (wish, SearchState.RUNNING)
+
+
+def test_a_stopped_search_goes_on_when_it_is_resumed(database):
+    search_id = searches.create(database, toy_spec(3))
+    searches.request(database, search_id, Desired.STOP)
+    searches.request(database, search_id, Desired.RUN)
+    run(database, search_id)
+    assert searches.view(database, search_id).counts.done == 3
+
+
+def test_a_finished_search_can_go_on_once_its_limit_is_raised(database):
+    search_id = finished(database, trials=3)
+    with pytest.raises(Conflict, match="limit of 3 trials"):
+        searches.request(database, search_id, Desired.RUN)
+    searches.change_limits(database, search_id, trials=5)
+    searches.request(database, search_id, Desired.RUN)
+    run(database, search_id)
+    assert searches.view(database, search_id).counts.done == 5
+
+
+def test_an_ended_search_cannot_be_paused_and_is_stopped_already(database):
+    search_id = finished(database)
+    with pytest.raises(Conflict, match="cannot be paused"):
+        searches.request(database, search_id, Desired.PAUSE)
+    before = searches.view(database, search_id)
+    assert searches.request(database, search_id, Desired.STOP) == before
+
+
+def test_a_paused_search_keeps_what_is_done_and_ends_when_resumed(database):
+    search_id = searches.create(database, toy_spec(6))
+    searches.request(database, search_id, Desired.PAUSE)
+    searches.request(database, search_id, Desired.RUN)
+    run(database, search_id)
+    assert searches.view(database, search_id).counts.done == 6
+
+
+def test_limits_can_be_changed_and_the_hours_taken_away(database):
+    search_id = searches.create(database, toy_spec())
+    view = searches.change_limits(database, search_id, trials=9, hours=1.5)
+    assert (view.limits.trials, view.limits.hours) == (9, 1.5)
+    view = searches.change_limits(database, search_id, hours=None)
+    assert (view.limits.trials, view.limits.hours) == (9, None)
+
+
+@pytest.mark.parametrize("trials", [0, -1, 1_000_001, None])
+def test_a_limit_of_no_sense_is_refused(database, trials):
+    search_id = searches.create(database, toy_spec())
+    with pytest.raises(UserError) as caught:
+        searches.change_limits(database, search_id, trials=trials)
+    assert caught.value.field == "trials"
+
+
+def test_pages_of_searches_together_are_all_searches_the_newest_first(database):
+    ids = [searches.create(database, toy_spec(name=f"s{i}")) for i in range(7)]
+    found, after = [], None
+    while True:
+        page = searches.list(database, after=after, limit=3)
+        found += [one.id for one in page.items]
+        after = page.next
+        if after is None:
+            break
+    assert found == ids[::-1]
+
+
+def test_searches_made_in_the_same_microsecond_are_all_on_some_page(database):
+    ids = {searches.create(database, toy_spec()) for _ in range(5)}
+    with database.write() as connection:
+        connection.execute(update(search).values(created_at=1))
+    first = searches.list(database, limit=2)
+    second = searches.list(database, limit=2, after=first.next)
+    third = searches.list(database, limit=2, after=second.next)
+    pages = [one.id for page in (first, second, third) for one in page.items]
+    assert (set(pages), len(pages), third.next) == (ids, 5, None)
+
+
+def test_searches_can_be_listed_by_state(database):
+    ended = finished(database, trials=1)
+    waiting = searches.create(database, toy_spec())
+    for state, search_id in ((SearchState.FINISHED, ended), (SearchState.PENDING, waiting)):
+        assert [one.id for one in searches.list(database, state=state).items] == [search_id]
+
+
+def trial_rows(search_id, rewards):
+    return [
+        {
+            "search_id": search_id,
+            "number": number,
+            "decisions": [0] * 6,
+            "key": "k",
+            "note": {},
+            "seed": 2**62,
+            "state": State.DONE if reward is not None else State.FAILED,
+            "attempt": 1,
+            "metrics": {},
+            "reward": reward,
+            "told": True,
+            "figures": {},
+            "created_at": now(),
+        }
+        for number, reward in enumerate(rewards)
+    ]
+
+
+REWARDS = st.lists(
+    st.one_of(st.none(), st.sampled_from([0.0, 0.1, 0.5, 1 / 3]), st.floats(-1, 1)), max_size=30
+)
+
+
+@hypothesis_settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
+@given(
+    rewards=REWARDS, limit=st.integers(1, 7), sort=st.sampled_from(["number", "-number", "-reward"])
+)
+def test_pages_of_trials_together_are_the_whole_list_in_order(database, rewards, limit, sort):
+    search_id = searches.create(database, toy_spec())
+    with database.write() as connection:
+        if rewards:
+            connection.execute(insert(trial), trial_rows(search_id, rewards))
+    found, after = [], None
+    while True:
+        page = searches.trials(database, search_id, sort=sort, limit=limit, after=after)
+        assert len(page.items) <= limit
+        found += [one.number for one in page.items]
+        after = page.next
+        if after is None:
+            break
+    expected = list(range(len(rewards)))
+    if sort == "-number":
+        expected.reverse()
+    elif sort == "-reward":
+        expected.sort(key=lambda n: (rewards[n] is None, -(rewards[n] or 0.0), n))
+    assert found == expected
+
+
+@pytest.mark.parametrize("after", ["", "x", "bm9wZQ", "W10", "é", "WzFd" * 200, cursors.pack("a")])
+def test_a_cursor_that_is_not_ours_is_refused(database, after):
+    search_id = finished(database, trials=1)
+    with pytest.raises(UserError, match="cursor") as caught:
+        searches.trials(database, search_id, after=after)
+    assert caught.value.field == "after"
+
+
+def test_a_trial_shows_its_architecture_its_reports_and_its_attempts(database):
+    search_id = searches.create(database, toy_spec())
+    store = SqlStore(database, search_id, "runner")
+    store.adopt()
+    store.start([Draft(Proposal((0, 1, 2, 3, 0, 1)), "k")], {})
+    store.launch(0, 1)
+    store.progress(0, 1, 1, {"accuracy": 0.1})
+    store.requeue(0, 1, Failure(FailureKind.LOST, "worker died"))
+    store.launch(0, 2)
+    store.progress(0, 2, 1, {"accuracy": 0.2})
+    store.progress(0, 2, 2, {"accuracy": 0.3, "loss": float("nan")})
+    running = searches.detail(database, search_id, 0)
+    assert (running.progress.step, running.progress.metrics) == (2, {"accuracy": 0.3})
+    store.finish(0, 2, Outcome({"accuracy": 0.4}, worker="w1"), 0.4, [Told(0)], {})
+    detail = searches.detail(database, search_id, 0)
+    assert [(p.attempt, p.step, p.metrics["accuracy"]) for p in detail.curve] == [
+        (1, 1, 0.1),
+        (2, 1, 0.2),
+        (2, 2, 0.3),
+    ]
+    assert [(a.attempt, a.outcome, a.worker) for a in detail.attempts] == [
+        (1, "lost", ""),
+        (2, "done", "w1"),
+    ]
+    assert detail.cells == ["chain"]
+    assert detail.barcode == {"chain": ["skip", "conv", "sep", "max", "skip", "conv"]}
+    assert detail.arch["cells"][0]["name"] == "chain"
+    assert "conv" in detail.text["chain"]
+    assert detail.seconds >= 0
+
+
+def test_a_trial_that_is_no_architecture_is_still_shown(database):
+    search_id = searches.create(database, toy_spec())
+    store = SqlStore(database, search_id, "runner")
+    store.adopt()
+    store.start([Draft(Proposal((99,)), "")], {})
+    detail = searches.detail(database, search_id, 0)
+    assert (detail.arch, detail.barcode, detail.cells) == (None, {}, [])
+
+
+def test_the_history_has_one_column_a_figure(database):
+    search_id = searches.create(database, toy_spec())
+    store = SqlStore(database, search_id, "runner")
+    store.adopt()
+    store.start([Draft(Proposal((0,) * 6), "k")] * 3, {})
+    for number, figures in enumerate([{"baseline": 0.1}, {"entropy": 2.0}]):
+        store.launch(number, 1)
+        store.finish(number, 1, Outcome({"accuracy": 0.5}), 0.5, [Told(number, figures)], {})
+    history = searches.history(database, search_id)
+    assert history.number == [0, 1, 2]
+    assert history.reward == [0.5, 0.5, None]
+    assert history.state == [State.DONE, State.DONE, State.PENDING]
+    assert history.figures == {"baseline": [0.1, None, None], "entropy": [None, 2.0, None]}
+    assert searches.history(database, search_id, after=1).number == [2]
+
+
+def test_every_change_is_an_event_and_their_numbers_have_no_gap(database):
+    first, second = finished(database, trials=2), finished(database, trials=2)
+    with database.read() as connection:
+        every = eventlog.after(connection, 0)
+        mine = eventlog.after(connection, 0, second)
+    assert [event.seq for event in every] == list(range(1, len(every) + 1))
+    assert {event.search for event in every} == {first, second}
+    assert [event.seq for event in mine] == [e.seq for e in every if e.search == second]
+    assert searches.view(database, second).seq == every[-1].seq
+
+
+def test_a_model_needs_a_finished_trial_and_images(database):
+    toy = finished(database, trials=1)
+    with pytest.raises(Conflict, match="no images"):
+        models.request(database, toy)
+    digits = searches.create(database, digits_spec())
+    with pytest.raises(Conflict, match="no finished trial"):
+        models.request(database, digits)
+    with pytest.raises(NotFound, match="no search"):
+        models.request(database, "nope")
