@@ -29,14 +29,15 @@ class Auxiliary:
 class Assembly:
     """The choices of one code base.
 
-    ``raw_first`` hands the stem untouched to the first cell as h_{i-1}; ``now_twice`` adjusts h_i
-    twice; ``same_padding`` pads as TensorFlow; ``stem_convs`` replaces the two reduction cells of
+    ``raw_first`` hands the stem untouched to the first cell as h_{i-1}, ``raw_equal`` an h_{i-1}
+    that has the cell's size and width already; ``now_twice`` adjusts h_i twice; ``same_padding`` pads as TensorFlow; ``stem_convs`` replaces the two reduction cells of
     the ImageNet stem by convolutions; ``head_relu`` and ``bias`` belong to the classifiers;
     ``norms`` is the stem whose epsilon all normalisations have (that of the scale if empty);
     ``deep_drop`` lets drop path grow with the depth of the cell.
     """
 
     raw_first: bool = True
+    raw_equal: bool = True
     now_twice: bool = False
     same_padding: bool = True
     stem_convs: bool = False
@@ -52,6 +53,7 @@ TENSORFLOW = Assembly()
 TPU = Assembly(deep_drop=False)
 TORCH = Assembly(
     raw_first=False,
+    raw_equal=False,
     same_padding=False,
     stem_convs=True,
     head_relu=False,
@@ -62,6 +64,7 @@ TORCH = Assembly(
 # The ImageNet network of DARTS averages at stride 2 and forgot one normalisation.
 TORCH_IMAGENET = Assembly(
     raw_first=False,
+    raw_equal=False,
     same_padding=False,
     stem_convs=True,
     head_relu=False,

@@ -6,12 +6,13 @@ node adds two operations on two different earlier states; all nodes go out (sect
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from searchspaces import Choice, Decisions, SearchSpace
+from searchspaces import Choice, Decisions, SearchSpace, SpaceError
 from searchspaces.arch import Arch
 from searchspaces.assembly import TORCH, TORCH_IMAGENET
 from searchspaces.blocks import Block, block_cell, cell_blocks
@@ -38,6 +39,21 @@ OPERATIONS = (
     "dil_sep_3x3",
     "dil_sep_5x5",
 )
+
+# The names in the authors' genotypes; the last two are only in those of other papers' cells.
+THEIRS = {
+    "none": "none",
+    "max_pool_3x3": "max_3x3",
+    "avg_pool_3x3": "avg_3x3",
+    "skip_connect": "skip_connect",
+    "sep_conv_3x3": "sep_3x3",
+    "sep_conv_5x5": "sep_5x5",
+    "dil_conv_3x3": "dil_sep_3x3",
+    "dil_conv_5x5": "dil_sep_5x5",
+    "sep_conv_7x7": "sep_7x7",
+    "conv_7x1_1x7": "conv_7x1_1x7",
+}
+Genotype = Sequence[tuple[str, int]]
 
 
 class Darts(SearchSpace):
@@ -88,6 +104,38 @@ class Darts(SearchSpace):
         """Return a fresh network, (batch, channels, height, width) -> (batch, classes) logits."""
         form = TORCH if scale.stem == "cifar" else TORCH_IMAGENET
         return CellNetwork(arch, task, scale, plan=darts_stack(scale), assembly=form)
+
+
+def from_genotype(
+    normal: Genotype,
+    reduction: Genotype,
+    *,
+    concats: tuple[Sequence[int] | None, Sequence[int] | None] = (None, None),
+) -> Arch:
+    """Return the architecture of a genotype as DARTS writes it: two (operation, state) a node.
+
+    There state 0 is h_{i-1} and state 1 is h_i. ``concats`` are the states that go out of the two
+    cells, by default all nodes. Raises SpaceError for an unknown operation.
+    """
+    cells = []
+    for name, pairs, states in zip(CELLS, (normal, reduction), concats, strict=True):
+        edges = [(_swapped(state), _operation(op)) for op, state in pairs]
+        blocks = []
+        for first in range(0, len(edges), 2):
+            (one, op1), (other, op2) = sorted(edges[first : first + 2])
+            blocks.append(Block(op1, one, op2, other))
+        cells.append(block_cell(name, blocks, states or range(2, 2 + len(blocks))))
+    return Arch(Darts.name, tuple(cells))
+
+
+def _swapped(state: int) -> int:
+    return 1 - state if state < 2 else state
+
+
+def _operation(name: str) -> str:
+    if name not in THEIRS:
+        raise SpaceError(f"darts: unknown operation {name!r}; known: {', '.join(THEIRS)}")
+    return THEIRS[name]
 
 
 def darts_cell(name: str, blocks: list[Block]) -> Cell:

@@ -145,4 +145,6 @@ def _sources(
     now = Source(widths[place.previous], twice=assembly.now_twice)
     if place.before is None:
         return [now, Source(widths[place.previous], raw=assembly.raw_first)]
-    return [now, Source(widths[place.before], levels[place.previous] - levels[place.before])]
+    width, halvings = widths[place.before], levels[place.previous] - levels[place.before]
+    same = assembly.raw_equal and halvings == 0 and width == place.filters
+    return [now, Source(width, halvings, raw=same)]

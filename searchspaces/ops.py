@@ -145,6 +145,19 @@ def _rows_then_columns(kernel: int) -> Build:
     return build
 
 
+def _rows_columns_once(kernel: int) -> Build:
+    def build(c_in: int, c_out: int, stride: int) -> nn.Module:
+        # One normalisation for both, as DARTS has it (cnn/operations.py, conv_7x1_1x7).
+        return nn.Sequential(
+            nn.ReLU(),
+            SameConv2d(c_in, c_out, (1, kernel), stride=(1, stride)),
+            SameConv2d(c_out, c_out, (kernel, 1), stride=(stride, 1)),
+            nn.BatchNorm2d(c_out),
+        )
+
+    return build
+
+
 def _pool(pool: type[MaxPool] | type[AveragePool], kernel: int) -> Build:
     def build(c_in: int, c_out: int, stride: int) -> nn.Module:
         if c_in == c_out:
@@ -210,6 +223,7 @@ OPS: dict[str, Op] = _table(
     Op("skip_connect", "skip", "skip", skip_connect),
     Op("dil_sep_3x3", f"dil sep 3{X}3", "dil", _dilated_separable(3)),
     Op("dil_sep_5x5", f"dil sep 5{X}5", "dil", _dilated_separable(5)),
+    Op("conv_7x1_1x7", f"1{X}7 7{X}1", "conv", _rows_columns_once(7)),
     Op("max_2x2", f"max 2{X}2", "max", _pool(MaxPool, 2)),
     Op("bottleneck_3x3", f"neck 3{X}3", "conv", _bottleneck(_conv(3))),
     Op("bottleneck_1x7_7x1", f"neck 1{X}7 7{X}1", "conv", _bottleneck(_rows_then_columns(7))),

@@ -26,16 +26,18 @@ class ZooError(ValueError):
 class Paper:
     """What the paper prints, word for word where it rounds; None where it prints nothing.
 
-    ``top1`` and ``top5`` are accuracies in percent on the test images of ``dataset``.
+    ``top1`` and ``top5`` are accuracies in percent on the test images of ``dataset``. ``differs``
+    says in words where the printed figures are not those of the network that the paper describes.
     """
 
     citation: str
     where: str
     dataset: str
-    params: str
+    params: str | None = None
     madds: str | None = None
     top1: float | None = None
     top5: float | None = None
+    differs: str | None = None
 
 
 class ZooModel(ABC):

@@ -7,17 +7,12 @@ filters before the classifier: P = 6 outputs x 4 F. Accuracies are the paper's, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
-from nas.zoo import Paper, ZooModel
+from nas.zoo import Paper
+from nas.zoo.sized import SizedModel
 from searchspaces import Task
 from searchspaces.arch import Arch
-from searchspaces.nasnet import Block, block_cell
-from searchspaces.network import CellNetwork
+from searchspaces.blocks import Block, block_cell
 from searchspaces.scale import Scale
-
-if TYPE_CHECKING:
-    from torch import nn
 
 # Operation and state it reads, twice; added. State 0 is h_i, 1 is h_{i-1}, b + 2 is block b.
 NORMAL = (
@@ -44,41 +39,30 @@ NASNET_A = Arch(
 CITATION = "Zoph, Vasudevan, Shlens, Le: Learning Transferable Architectures, arXiv 1707.07012"
 
 
-class _NASNetA(ZooModel):
-    """NASNet-A at one size."""
-
-    arch: ClassVar[Arch] = NASNET_A
-    scale: ClassVar[Scale]
-
-    def build(self, task: Task) -> nn.Module:
-        """Return a fresh network of this size."""
-        return CellNetwork(self.arch, task, self.scale)
-
-
-class NASNetACifar(_NASNetA):
+class NASNetACifar(SizedModel):
     """NASNet-A 6@768 for CIFAR-10."""
 
     name, title = "nasnet_a_cifar", "NASNet-A 6@768"
-    task = Task(3, 32, 32, 10)
+    arch, task = NASNET_A, Task(3, 32, 32, 10)
     scale = Scale(cells=6, filters=32, stem_multiplier=3)
     # 3.41 % error; 2.65 % with cutout.
     paper = Paper(CITATION, "Table 1, without cutout", "CIFAR-10", "3.3M", top1=96.59)
 
 
-class NASNetAMobile(_NASNetA):
+class NASNetAMobile(SizedModel):
     """NASNet-A 4@1056 for ImageNet on a phone."""
 
     name, title = "nasnet_a_mobile", "NASNet-A 4@1056"
-    task = Task(3, 224, 224, 1000)
+    arch, task = NASNET_A, Task(3, 224, 224, 1000)
     scale = Scale(cells=4, filters=44, stem="imagenet", stem_multiplier=1)
     paper = Paper(CITATION, "Table 3", "ImageNet", "5.3M", "564M", top1=74.0, top5=91.6)
 
 
-class NASNetALarge(_NASNetA):
+class NASNetALarge(SizedModel):
     """NASNet-A 6@4032 for ImageNet."""
 
     name, title = "nasnet_a_large", "NASNet-A 6@4032"
-    task = Task(3, 331, 331, 1000)
+    arch, task = NASNET_A, Task(3, 331, 331, 1000)
     scale = Scale(
         cells=6, filters=168, stem="imagenet", stem_multiplier=3, skip_reduction_input=True
     )

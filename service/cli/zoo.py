@@ -93,7 +93,7 @@ def _row(entry: dict[str, Any]) -> list[str]:
         f"{paper['dataset']} {entry['height']}x{entry['width']}",
         f"{entry['params']:,}",
         count(entry["madds"]),
-        paper["params"],
+        paper["params"] or "",
         paper["madds"] or "",
         "" if paper["top1"] is None else f"{paper['top1']:.1f} %",
         paper["where"],

@@ -19,13 +19,20 @@ def printed(figure: str) -> float:
 
 
 @pytest.mark.parametrize("name", ZOO.names())
-def test_a_network_costs_what_its_paper_prints(name):
+def test_a_network_costs_what_its_paper_prints_or_says_how_that_differs(name):
     model = ZOO.create(name)
     with torch.device("meta"):
         cost = profile(model.build(model.task), model.task)
-    assert cost.params == pytest.approx(printed(model.paper.params), rel=0.015)
-    if model.paper.madds:
-        assert cost.madds == pytest.approx(printed(model.paper.madds), rel=0.002)
+    agree = [
+        cost_of == pytest.approx(printed(figure), rel=tolerance)
+        for cost_of, figure, tolerance in (
+            (cost.params, model.paper.params, 0.02),
+            (cost.madds, model.paper.madds, 0.005),
+        )
+        if figure
+    ]
+    # Where a paper prints something else than what it describes, the zoo says so.
+    assert all(agree) != bool(model.paper.differs)
 
 
 @pytest.mark.parametrize("name", ZOO.names())

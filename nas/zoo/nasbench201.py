@@ -1,0 +1,37 @@
+"""NAS-Bench-201: its best cell and the one of ResNet (arXiv 2001.00326), in its own skeleton.
+
+Accuracies are means over the training runs of the benchmark, 200 epochs, test images of CIFAR-10.
+"""
+
+from __future__ import annotations
+
+from nas.zoo import Paper
+from nas.zoo.sized import SizedModel
+from searchspaces import Task
+from searchspaces.nasbench201 import SKELETON, NASBench201, from_string
+from searchspaces.scale import Scale
+
+CITATION = "Dong, Yang: NAS-Bench-201, arXiv 2001.00326"
+BEST = (
+    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+    "+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"
+)
+RESNET = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
+
+
+class NASBench201Best(SizedModel):
+    """The best of the 15,625 cells on the test images of CIFAR-10 (two cells tie)."""
+
+    name, title = "nasbench201_best", "NAS-Bench-201, best cell"
+    arch, task = NASBench201().decode(from_string(BEST)), Task(3, 32, 32, 10)
+    scale = Scale.model_validate(SKELETON)
+    paper = Paper(CITATION, "Table 5, optimal", "CIFAR-10", top1=94.37)
+
+
+class NASBench201ResNet(SizedModel):
+    """The residual cell of two 3x3 convolutions."""
+
+    name, title = "nasbench201_resnet", "NAS-Bench-201, ResNet cell"
+    arch, task = NASBench201().decode(from_string(RESNET)), Task(3, 32, 32, 10)
+    scale = Scale.model_validate(SKELETON)
+    paper = Paper(CITATION, "Table 5, ResNet", "CIFAR-10", top1=93.97)

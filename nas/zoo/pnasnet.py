@@ -1,0 +1,59 @@
+"""PNASNet-5: the cell that progressive search found (arXiv 1712.00559), at the published sizes.
+
+The cell is that of tensorflow/models, slim/nets/nasnet/pnasnet.py. N counts the cells of a stage,
+the strided one among them. Accuracies are the paper's, not ours.
+"""
+
+from __future__ import annotations
+
+from nas.zoo import Paper
+from nas.zoo.sized import SizedModel
+from searchspaces import Task
+from searchspaces.arch import Arch
+from searchspaces.blocks import Block, block_cell
+from searchspaces.scale import Scale
+
+PNASNET_5 = Arch(
+    "pnas",
+    (
+        block_cell(
+            "normal",
+            (
+                Block("sep_5x5", 1, "max_3x3", 1),
+                Block("sep_7x7", 0, "max_3x3", 0),
+                Block("sep_5x5", 0, "sep_3x3", 0),
+                Block("sep_3x3", 4, "max_3x3", 0),
+                Block("sep_3x3", 1, "identity", 0),
+            ),
+            states=(2, 3, 4, 5, 6),
+        ),
+    ),
+)
+CITATION = "Liu et al.: Progressive Neural Architecture Search, arXiv 1712.00559"
+
+
+class PNASNet5Cifar(SizedModel):
+    """PNASNet-5, N = 3, F = 48, for CIFAR-10."""
+
+    name, title = "pnasnet_5_cifar", "PNASNet-5 (3, 48)"
+    arch, task = PNASNET_5, Task(3, 32, 32, 10)
+    scale = Scale(cells=3, filters=48, stem_multiplier=3)
+    paper = Paper(CITATION, "Table 3: 3.41 +- 0.09 % error", "CIFAR-10", "3.2M", top1=96.59)
+
+
+class PNASNet5Mobile(SizedModel):
+    """PNASNet-5, N = 3, F = 54, for ImageNet on a phone."""
+
+    name, title = "pnasnet_5_mobile", "PNASNet-5 (3, 54)"
+    arch, task = PNASNET_5, Task(3, 224, 224, 1000)
+    scale = Scale(cells=3, filters=54, stem="imagenet", stem_multiplier=1)
+    paper = Paper(CITATION, "Table 4", "ImageNet", "5.1M", "588M", top1=74.2, top5=91.9)
+
+
+class PNASNet5Large(SizedModel):
+    """PNASNet-5, N = 4, F = 216, for ImageNet."""
+
+    name, title = "pnasnet_5_large", "PNASNet-5 (4, 216)"
+    arch, task = PNASNET_5, Task(3, 331, 331, 1000)
+    scale = Scale(cells=4, filters=216, stem="imagenet", stem_multiplier=3)
+    paper = Paper(CITATION, "Table 5", "ImageNet", "86.1M", "25.0B", top1=82.9, top5=96.2)
