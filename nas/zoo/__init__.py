@@ -13,7 +13,9 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from torch import nn
+    from collections.abc import Mapping
+
+    from torch import Tensor, nn
 
     from searchspaces import Task
 
@@ -79,3 +81,10 @@ def create_model(
         channels=channels or model.task.channels,
     )
     return model.build(task)
+
+
+def load_timm(model: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
+    """Copy weights in the names of timm's nasnetalarge or pnasnet5large; see nas.zoo.timm."""
+    from nas.zoo.timm import load_timm as load
+
+    load(model, state_dict)
