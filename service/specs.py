@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas.catalog import REGISTRIES
 from nas.data import DataError, describe
+from nas.data.sizing import sized
 from nas.spec import Part
 from searchspaces import SpaceError
 from searchspaces.registry import RegistryError
@@ -48,7 +49,10 @@ def _data(spec: SearchSpec, data_root: Path) -> DataSpec:
         raise UserError(f"evaluator {spec.evaluator.name!r} needs data", field="data")
     data = spec.data.resolved()
     try:
-        describe(data, data_root)
+        wanted = sized(data, describe(data, data_root), spec.execution.gpus_per_trial)
+        if wanted != data:
+            data = wanted
+            describe(data, data_root)
     except DataError as error:
         raise UserError(str(error), field=f"data.{error.field}", value=data.source) from error
     return data

@@ -47,9 +47,12 @@ class DataSpec(BaseModel):
         Field(description="auto: grey if every image is grey, else rgb"),
     ] = "auto"
     train_images: Annotated[
-        int | None,
-        Field(ge=4, description="Use only so many training images, evenly from all classes"),
-    ] = None
+        Annotated[int, Field(ge=4)] | Literal["auto", "all"],
+        Field(
+            description="Training images to use, evenly from all classes; all; or auto: all for "
+            "trials on a GPU, what a core trains in about a minute for those without"
+        ),
+    ] = "auto"
     test_images: Annotated[
         int | None,
         Field(ge=1, description="Use only so many test images, evenly from all classes"),

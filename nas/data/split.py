@@ -56,7 +56,7 @@ def split(source: Source, spec: DataSpec, seed: int) -> Split:
         labels = np.concatenate([labels, source.test])
     if spec.test_images is not None:
         test = _subset(test, labels, spec.test_images, 1, _rng(seed, "test_images"), "test_images")
-    if spec.train_images is not None:
+    if isinstance(spec.train_images, int):
         rng = _rng(seed, "train_images")
         rest = _subset(rest, labels, spec.train_images, 2, rng, "train_images")
     train, selection = _divide(rest, labels, spec.selection_fraction, 1, _rng(seed, "selection"))

@@ -22,7 +22,8 @@ def summarise(spec: DataSpec, root: Path) -> dict[str, Any]:
     source = expected(spec.source) if known else open_source(spec, root)
     parts = split(source, spec, 0)
     shape = source.shape(spec)
-    check_memory(max(len(parts.train) + len(parts.selection), len(parts.test)), shape)
+    if spec.train_images != "auto":  # else it is yet to be sized
+        check_memory(max(len(parts.train) + len(parts.selection), len(parts.test)), shape)
     counts = np.bincount(source.train, minlength=len(source.classes)).tolist()
     return {
         "source": spec.resolved().source,

@@ -63,7 +63,7 @@ FLAGS = (
     Flag("--seed", "seed", int, WHAT),
     Flag("--ordered", "ordered", bool, WHAT),
     Flag("--data", "data.source", str, IMAGES),
-    Flag("--train-images", "data.train_images", int, IMAGES),
+    Flag("--train-images", "data.train_images", str, IMAGES),
     Flag("--image-size", "data.image_size", int, IMAGES),
     Flag("--epochs", f"{RECIPE}.epochs", int, TRAINING, "Epochs of each trial"),
     Flag("--cells", f"{SCALE}.cells", int, TRAINING),

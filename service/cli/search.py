@@ -16,6 +16,7 @@ from service.cli.follow import run_search
 from service.cli.options import build_spec, parameters
 from service.cli.report import report
 from service.cli.screen import meter, say, say_json
+from service.specs import complete
 from service.vitals import supervised
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ def search(
 
     Ctrl-C stops it at any time; nas resume goes on where it was.
     """
-    described = build_spec(flags, spec, settings or [])
+    asked = build_spec(flags, spec, settings or [])
     with opened(context) as database:
+        described = complete(asked, database.settings.data_root)
+        _say_what_was_sized(asked, described)
         decode_images(database, described)
         search_id = searches.create(database, described)
         say(f"search {search_id} {described.name!r} created", error=True)
@@ -98,6 +101,18 @@ def decode_images(database: Database, spec: SearchSpec) -> None:
             spec.seed,
             database.settings.data_root,
             progress=lambda done, total: shown.show("images", done, total, "decoded"),
+        )
+
+
+def _say_what_was_sized(asked: SearchSpec, described: SearchSpec) -> None:
+    """Say how many images a trial trains on, where that was left to us and is not all."""
+    if asked.data is None or described.data is None or asked.data.train_images != "auto":
+        return
+    if described.data.train_images != "all":
+        say(
+            f"trials have no GPU: they train on {described.data.train_images} images "
+            "(--train-images all takes all)",
+            error=True,
         )
 
 
