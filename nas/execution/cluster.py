@@ -83,13 +83,13 @@ class Cluster:
         """Say whether there is a connection to call actors through."""
         return self._ray is not None and bool(self._ray.is_initialized())
 
-    def gone(self) -> str:
-        """Return why the cluster is no more, or nothing while it is there."""
+    def gone(self, ask: bool = True) -> str:
+        """Return why the cluster is no more, or nothing; ``ask`` knocks at an existing one."""
         if not self.connected():
             return "this process has been disconnected from Ray"
         if self._head is not None:
             return "" if self._head.alive() else "the Ray cluster has ended"
-        if self.address is None or reachable(self.address):
+        if not ask or self.address is None or reachable(self.address):
             return ""
         return f"the Ray cluster at {self.address} does not answer"
 

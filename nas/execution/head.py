@@ -65,6 +65,7 @@ def settings(environ: Mapping[str, str]) -> dict[str, str]:
         "RAY_AUTH_MODE": environ.get("RAY_AUTH_MODE", "token"),
         "RAY_AUTH_TOKEN_PATH": str(token_path(environ)),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_AUTO_CONNECT": "0",  # a call after the end would start a cluster unasked
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # it would install packages on its own
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # no GPU asked for: no GPU seen
     }

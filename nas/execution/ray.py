@@ -109,7 +109,8 @@ class Ray(Executor):
         until = time.monotonic() + timeout
         while True:
             self._look()
-            self._receive(0.0 if self._events else until - time.monotonic())
+            if self._cluster.connected():
+                self._receive(0.0 if self._events else until - time.monotonic())
             self._enforce()
             self._dispatch()
             if self._events or time.monotonic() >= until:
@@ -144,7 +145,7 @@ class Ray(Executor):
     def _dispatch(self) -> None:
         now = time.monotonic()
         for worker in self._workers:
-            if self._queue and worker.ready and worker.job is None:
+            if self._queue and worker.ready and worker.job is None and self._cluster.connected():
                 worker.job, worker.seen = self._queue.popleft(), 0
                 worker.result = worker.actor.run.remote(worker.job)
                 worker.ask_at = now + NEWS_SECONDS
@@ -152,19 +153,21 @@ class Ray(Executor):
 
     def _look(self) -> None:
         """End all jobs when the cluster is gone, and raise once that is told."""
-        if time.monotonic() < self._look_at or self._events:
+        if self._events:
             return
-        self._look_at = time.monotonic() + LOOK_SECONDS
-        gone = self._cluster.gone()
+        now = time.monotonic()
+        gone = self._cluster.gone(ask=now >= self._look_at)
+        if now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
         if not gone:
             return
+        self._look_at = 0.0
         jobs = [worker for worker in self._workers if worker.job is not None]
         if not jobs:
             raise WorkersUnavailable(gone)
         for worker in jobs:
             self._end(worker, Failure(FailureKind.LOST, gone))
             worker.ready = False
-        self._look_at = 0.0
 
     def _receive(self, timeout: float) -> None:
         """Take in all that has come, after at most ``timeout`` seconds or what is due earlier."""
@@ -174,7 +177,7 @@ class Ray(Executor):
                 worker.news = worker.actor.news.remote(worker.seen)
         due = [min(w.deadline, w.ask_at if w.news is None else math.inf) for w in self._workers]
         rest = max(0.0, min(timeout, LOOK_SECONDS, *(moment - now for moment in due)))
-        promises = {promise: worker for worker in self._workers for promise in _promises(worker)}
+        promises = {promise: place for w in self._workers for promise, place in _promises(w)}
         if not promises:
             time.sleep(rest)
             return
@@ -182,24 +185,26 @@ class Ray(Executor):
         if done:
             done, _ = self._ray.wait(list(promises), num_returns=len(promises), timeout=0)
         for promise in done:
-            self._take(promises[promise], promise)
+            worker, kind = promises[promise]
+            if getattr(worker, kind) is not None:  # else its actor has fallen a moment ago
+                self._take(worker, kind, promise)
 
-    def _take(self, worker: _Worker, promise: Any) -> None:
+    def _take(self, worker: _Worker, kind: str, promise: Any) -> None:
         """Take what a promise has become: a result, or the error of a dead actor."""
+        setattr(worker, kind, None)
         try:
             value = self._ray.get(promise)
         except self._ray.exceptions.RayError as error:
-            if promise is worker.news:  # the promise of the result will tell
-                worker.news, worker.ask_at = None, math.inf
-            elif promise in (worker.opening, worker.result):
+            worker.ask_at = math.inf
+            if kind != "news":  # of a death in the middle of a trial, its result will tell
                 self._fallen(worker, error)
             return
-        if promise is worker.opening:
-            worker.opening, worker.ready, self._strikes = None, True, 0
-        elif promise is worker.news:
-            worker.news, worker.ask_at = None, time.monotonic() + NEWS_SECONDS
+        if kind == "opening":
+            worker.ready, self._strikes = True, 0
+        elif kind == "news":
+            worker.ask_at = time.monotonic() + NEWS_SECONDS
             self._report(worker, value)
-        elif promise is worker.result and worker.job is not None:
+        else:
             reports, outcome, spent = value
             self._report(worker, reports[worker.seen :])
             self._finish(worker, outcome)
@@ -254,5 +259,8 @@ class Ray(Executor):
                 self._employ(worker)
 
 
-def _promises(worker: _Worker) -> Iterator[Any]:
-    return (p for p in (worker.opening, worker.result, worker.news) if p is not None)
+def _promises(worker: _Worker) -> Iterator[tuple[Any, tuple[_Worker, str]]]:
+    for kind in ("opening", "news", "result"):
+        promise = getattr(worker, kind)
+        if promise is not None:
+            yield promise, (worker, kind)

@@ -165,6 +165,14 @@ def test_a_trial_past_its_deadline_is_killed_and_its_place_used_again(
     assert log.one("score").failure is None
 
 
+def test_a_trial_past_its_deadline_takes_along_what_it_had_started(log: drill.Log) -> None:
+    log.progress.clear()
+    failure = log.one("child").failure
+    assert failure is not None
+    assert failure.kind is FailureKind.TIMEOUT
+    assert drill.gone([int(log.progress[0].metrics["pid"])], 5.0)
+
+
 def test_a_trial_sees_the_plug_ins_and_its_cores_but_no_secrets_and_no_gpu(
     log: drill.Log,
 ) -> None:
