@@ -50,7 +50,6 @@ def serve(settings: Settings, listener: socket.socket | None = None) -> int:
         app,
         host=settings.host,
         port=settings.port,
-        root_path=settings.root_path,
         loop="uvloop",
         http="httptools",
         ws="none",

@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from service.auth import Keyring, token_of
 from service.db import Database
 from service.deps import refuse_unknown_query
-from service.guard import LOOPBACK, Guard
+from service.guard import LOOPBACK, MOST_BODY_BYTES, Guard
 from service.problems import Problem, documented, install
 from service.routes import routers
 from service.stream import Broadcaster
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Any
 
+    from starlette.types import ASGIApp
+
     from service.settings import Settings
 
 DASHBOARD = Path(__file__).parent / "dashboard"
-MOST_BODY_BYTES = 2**20
 COMMON = documented(400, 401, 403, 405, 413, 422, 500, 503, 507)
 
 
@@ -45,7 +46,6 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
-        root_path=settings.root_path,
         root_path_in_servers=False,
         lifespan=_lifespan,
         dependencies=[Depends(refuse_unknown_query)],
@@ -60,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_api_route("/", _page, include_in_schema=False, methods=["GET", "HEAD"])
     app.mount("/static", StaticFiles(directory=DASHBOARD), name="static")
     install(app)
-    app.add_middleware(Guard, keyring=keyring, hosts=_hosts(settings), root_path=settings.root_path)
+    _guard(app, keyring, settings)
     _document(app)
     return app
 
@@ -86,6 +86,17 @@ def _hosts(settings: Settings) -> list[str]:
     further = [host.strip() for host in settings.hosts.split(",") if host.strip()]
     own = [] if settings.host in {"0.0.0.0", "::"} else [settings.host]
     return [*LOOPBACK, *own, *further]
+
+
+def _guard(app: FastAPI, keyring: Keyring, settings: Settings) -> None:
+    """Put the guard around everything, also around what answers 413 and 500."""
+    build = app.build_middleware_stack
+
+    def guarded() -> ASGIApp:
+        hosts = _hosts(settings)
+        return Guard(build(), keyring=keyring, hosts=hosts, root_path=settings.root_path)
+
+    app.build_middleware_stack = guarded  # type: ignore[method-assign]
 
 
 def _document(app: FastAPI) -> None:

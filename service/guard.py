@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OPEN = frozenset({"/", "/healthz", "/readyz", "/api/v1/login"})
 STATIC = "/static/"
+MOST_BODY_BYTES = 2**20
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
@@ -54,6 +55,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         path = inner_path(scope["path"], self.root_path)
+        # The routes and their links see the prefix whether or not a proxy has taken it away.
+        scope.update(path=self.root_path + path, root_path=self.root_path)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -81,8 +84,13 @@ class Guard:
                 field="Host",
                 value=headers.get("host", ""),
             )
-        if path in OPEN or path.startswith(STATIC):
-            return None
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > MOST_BODY_BYTES:
+            return problem(413, f"a request may have {MOST_BODY_BYTES} bytes", field="body")
+        return None if path in OPEN or path.startswith(STATIC) else self._stranger(scope, headers)
+
+    def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return a refusal unless the request carries the token, or our cookie from our page."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.keyring.accepts_token(token.strip()):
             return None

@@ -24,7 +24,7 @@ from service import models
 from service.clock import now
 from service.db import Database
 from service.errors import UserError
-from service.processes import LockHeld, Stop, die_with_parent, file_lock, parent_pid
+from service.processes import LockHeld, Stop, StopNow, die_with_parent, file_lock, parent_pid
 from service.searchrows import SearchRows, finite
 from service.settings import Settings
 from service.states import MODEL_ENDED, ModelState
@@ -43,10 +43,13 @@ FAILURES = (TrialFailure, DataError, RegistryError, SpaceError, UserError, Value
 _log = logging.getLogger(__name__)
 
 
-def make(database: Database, model_id: str, interrupted: Callable[[], bool]) -> ModelView:
+def make(
+    database: Database, model_id: str, stop: Stop, leave: Callable[[], bool] = lambda: False
+) -> ModelView:
     """Make a model, and return it as it then is: done, failed, or as it was if interrupted.
 
-    Raises LockHeld when another process makes it.
+    A signal to this process breaks off at once; ``leave`` is asked after each epoch. Raises
+    LockHeld when another process makes it.
     """
     locks = database.settings.folder("locks")
     with file_lock(locks / f"model-{model_id}.lock"):
@@ -54,8 +57,9 @@ def make(database: Database, model_id: str, interrupted: Callable[[], bool]) -> 
             return models.view(database, model_id)
         models.begin(database, model_id)
         try:
-            _make(database, model_id, interrupted)
-        except TrialStopped:
+            with stop.at_once():
+                _make(database, model_id, lambda: stop.asked() or leave())
+        except (TrialStopped, StopNow):
             _log.info("model %s: interrupted", model_id)
         except FAILURES as error:
             _log.info("model %s failed", model_id, exc_info=True)
@@ -165,7 +169,7 @@ def main(arguments: list[str]) -> int:
     stop = Stop()
     with Database.open(Settings.load()) as database:
         try:
-            view = make(database, arguments[0], stop.asked)
+            view = make(database, arguments[0], stop)
         except LockHeld:
             return EXIT_BUSY
     return 0 if stop.asked() or view.state in MODEL_ENDED else 1

@@ -85,6 +85,10 @@ def parent_pid() -> int | None:
     return int(text) if text.isdigit() else None
 
 
+class StopNow(BaseException):
+    """Raised inside :meth:`Stop.at_once` by the signal itself."""
+
+
 class Stop:
     """Whether this process has been asked to end, by SIGTERM or SIGINT."""
 
@@ -92,6 +96,7 @@ class Stop:
         """Take the two signals; end by force ``patience`` seconds after the first (None: never)."""
         self._event = threading.Event()
         self._patience = patience
+        self._at_once = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
@@ -107,6 +112,18 @@ class Stop:
         """Ask this process to end."""
         self._event.set()
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Raise StopNow in the block (of the main thread) as soon as a signal comes.
+
+        For long work that leaves nothing half done when it breaks off, and looks up too seldom.
+        """
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
+
     def _ask(self, *_: object) -> None:
         if not self.asked() and self._patience is not None:
             # Nobody may be left to kill us: our parent can be dead, which is why we are asked.
@@ -114,3 +131,6 @@ class Stop:
             timer.daemon = True
             timer.start()
         self.ask()
+        if self._at_once:
+            self._at_once = False  # once: not again while the first is on its way out
+            raise StopNow

@@ -120,7 +120,7 @@ class Runner:
 
         def leave() -> bool:
             wish = self.store.control().desired
-            return self.stop.asked() or wish is Desired.PAUSE or wish is not before
+            return wish is Desired.PAUSE or wish is not before
 
         model_id = models.request(self.database, self.search_id)
         made = self._made(model_id, leave)
@@ -140,10 +140,10 @@ class Runner:
         """Make the model, or wait while another process does."""
         while True:
             try:
-                return modelling.make(self.database, model_id, leave).state
+                return modelling.make(self.database, model_id, self.stop, leave).state
             except LockHeld:
                 state = models.view(self.database, model_id).state
-                if state in MODEL_ENDED or leave():
+                if state in MODEL_ENDED or leave() or self.stop.asked():
                     return state
                 self.stop.wait(0.5)
 
