@@ -72,7 +72,7 @@ BUILT = {
     ("NASNet-A", "7@2304"): at(NASNET_A, 7, 96),
     ("NASNet-A", "6@2304"): at(NASNET_A, 6, 96),
     ("NASNet-A", "4@1056"): at(NASNET_A, 4, 44, **MOBILE),
-    ("NASNet-A", "6@4032"): at(NASNET_A, 6, 168, **LARGE),
+    ("NASNet-A", "6@4032"): at(NASNET_A, 6, 168, skip_reduction_input=True, **LARGE),
     ("NASNet-A", "5@1538"): at(NASNET_A, 5, 64, **MOBILE),
     ("NASNet-A", "7@1920"): at(NASNET_A, 7, 80, **MOBILE),
     ("AmoebaNet-A", "CIFAR N=6 F=32"): at(AMOEBANET_A, 6, 32),
