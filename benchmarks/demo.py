@@ -66,6 +66,8 @@ def watch(port: int, begun: float, process: subprocess.Popen) -> dict[str, float
             model = search["models"][0]
             seen["test accuracy"] = model["metrics"]["test_accuracy"]
             return seen
+    if process.poll() is not None:
+        raise SystemExit(f"the service ended with {process.returncode}; seen: {seen}")
     raise SystemExit(f"the demo did not end in {LIMIT_SECONDS} s; seen: {seen}")
 
 
