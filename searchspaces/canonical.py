@@ -30,6 +30,17 @@ def digest(space: str, cells: list[tuple[str, int, list[Row], tuple[int, ...]]])
 
 def canonical_form(inputs: int, rows: list[Row], outputs: tuple[int, ...]) -> list[Any]:
     """Return the smallest serialisation over the orders that refinement leaves open."""
+    return _canonical(inputs, rows, outputs)[0]
+
+
+def canonical_order(inputs: int, rows: list[Row], outputs: tuple[int, ...]) -> list[int]:
+    """Return the values in the order of the canonical form: isomorphic graphs list theirs alike."""
+    return _canonical(inputs, rows, outputs)[1]
+
+
+def _canonical(
+    inputs: int, rows: list[Row], outputs: tuple[int, ...]
+) -> tuple[list[Any], list[int]]:
     total = inputs + len(rows)
     labels = [f"in{i}" for i in range(inputs)]
     labels += [json.dumps([op, list(args)]) for op, args, _ in rows]
@@ -85,8 +96,8 @@ def _refine(graph: _Graph, colours: list[int]) -> list[int]:
         colours = finer
 
 
-def _search(graph: _Graph, colours: list[int]) -> list[Any]:
-    """Return the smallest serialisation over every way to break the ties left by refinement.
+def _search(graph: _Graph, colours: list[int]) -> tuple[list[Any], list[int]]:
+    """Return the smallest serialisation, and its order, over every way to break the ties left.
 
     A choice that leads to a leaf which another choice led to is the other one's image under a
     symmetry of the graph, so its branch holds the same forms and is not entered. Without that,
@@ -95,7 +106,8 @@ def _search(graph: _Graph, colours: list[int]) -> list[Any]:
     colours = _refine(graph, colours)
     tied = _first_tie(graph, colours)
     if not tied:
-        return graph.serialise(sorted(range(len(colours)), key=colours.__getitem__))
+        order = sorted(range(len(colours)), key=colours.__getitem__)
+        return graph.serialise(order), order
     forms, leaves = [], []
     for chosen in tied:
         split = _split(colours, chosen)
