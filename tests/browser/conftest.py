@@ -31,9 +31,12 @@ DIGITS: dict[str, Any] = {
     "controller": {"name": "reinforce", "options": {}},
     "evaluator": {
         "name": "trained",
-        "options": {"recipe": {"epochs": 2}, "scale": {"cells": 1, "filters": 4}},
+        "options": {
+            "recipe": {"epochs": 2, "batch_size": 16},
+            "scale": {"cells": 1, "filters": 4},
+        },
     },
-    "data": {"source": "digits", "train_images": 200},
+    "data": {"source": "digits", "train_images": 400},
     "limits": {"trials": 6},
     "execution": {"executor": "local", "workers": 1},
     "final": {"epochs": 1},

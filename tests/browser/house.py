@@ -30,9 +30,9 @@ class House:
 
     def __init__(self, home: Path, *, role: str = "all", root_path: str = "") -> None:
         """Start it and wait until it answers."""
-        self.home, self.root_path, self.port = home, root_path, free_port()
+        self.home, self.port = home, free_port()
         self.log = home.with_name(home.name + ".log")
-        self.address = f"http://127.0.0.1:{self.port}{root_path}/"
+        self.address = f"http://127.0.0.1:{self.port}/"
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("NAS_")}
         env = inherited | {
             "NAS_HOME": str(home),

@@ -19,7 +19,11 @@ function unwrap(schema, root) {
   if (!options) return { inner: schema, optional: false };
   const real = options.map((option) => resolve(option, root)).filter((option) => option.type !== "null");
   const optional = real.length < options.length;
-  if (real.length !== 1) return { inner: { ...schema, type: "json" }, optional };
+  if (real.length !== 1) {
+    // A number or a word, such as train_images: 500, auto or all.
+    const scalar = real.every((option) => option.enum || ["integer", "number", "string"].includes(option.type));
+    return { inner: { ...schema, anyOf: undefined, type: scalar ? "scalar" : "json" }, optional };
+  }
   return { inner: { ...schema, ...real[0], description: schema.description ?? real[0].description, default: schema.default, anyOf: undefined }, optional };
 }
 
@@ -39,7 +43,7 @@ function range(schema) {
 function kindOf(schema) {
   if (schema.enum || schema.const !== undefined) return "choice";
   if (schema.properties) return "group";
-  if (["integer", "number", "boolean", "string"].includes(schema.type)) return schema.type;
+  if (["integer", "number", "boolean", "string", "scalar"].includes(schema.type)) return schema.type;
   return "json";
 }
 
@@ -89,7 +93,7 @@ export function valueOf(field, typed) {
   const text = String(typed).trim();
   if (text === "" && field.optional) return null;
   if (field.kind === "choice") return field.choices.find((choice) => String(choice) === text) ?? text;
-  if (field.kind === "string") return text;
+  if (field.kind === "string" || (field.kind === "scalar" && !/^[+-]?[\d.]/.test(text))) return text;
   if (text === "") throw new Error("needs a value");
   if (field.kind === "json") {
     try {

@@ -1,7 +1,7 @@
 // From a trial to a model: make it, watch it train, take the files, and the lines that load it.
 import { html, useEffect, useRef, useState } from "../dom.js";
 import { freshKey, post } from "../api.js";
-import { bytes, count, isNumber, metric, metricName, percent } from "../format.js";
+import { bytes, isNumber, metric, metricName, percent, several } from "../format.js";
 import { Icon } from "../icons.js";
 import { Card, Copy, Notice, State } from "../parts.js";
 import { useResource } from "../resource.js";
@@ -58,7 +58,7 @@ export function ModelDetail({ model }) {
   const others = Object.entries(model.metrics).filter(([name]) => MAIN.includes(name) && name !== "test_accuracy");
   return html`
     ${isNumber(accuracy) ? html`<p class="headline"><strong>${percent(accuracy)}</strong> test accuracy
-      <span class="quiet">after ${count(model.epochs)} epochs, on images that the search never saw</span></p>` : null}
+      <span class="quiet">after ${several(model.epochs, "epoch")}, on images that the search never saw</span></p>` : null}
     ${others.length ? html`<p class="quiet">${others.map(([name, value]) => `${metric(name, value)} ${metricName(name)}`).join(" · ")}</p>` : null}
     <${Files} files=${model.files} />
     <h3>Use it</h3>

@@ -1,7 +1,7 @@
 // One search: its header with the acts on it, and the page of it that the route names.
 import { html, useEffect, useState } from "../dom.js";
 import { post } from "../api.js";
-import { clock, count, ended } from "../format.js";
+import { clock, several } from "../format.js";
 import { Icon } from "../icons.js";
 import { useLiveStatus } from "../live.js";
 import { Confirm, Loaded, Notice, State, transition } from "../parts.js";
@@ -26,11 +26,12 @@ function LiveSign() {
 }
 
 function StopDialog({ search, onAnswer, busy, error }) {
-  const running = search.counts.running;
+  const { running, done } = search.counts;
+  const model = done && search.spec.final?.epochs !== 0;
   return html`<${Confirm} title=${`Stop ${search.name}?`} yes="Stop the search" onAnswer=${onAnswer} busy=${busy} error=${error}>
-    <p>Kept: all ${count(ended(search.counts))} finished trials, their metrics and the best cell, which can still be exported.</p>
-    <p>${running ? `Ended early: the ${count(running)} trial${running === 1 ? "" : "s"} running now. ` : ""}The
-      best cell is then trained in full and exported. To go on later without that, pause instead.</p>
+    <p>${done ? `Kept: all ${several(done, "finished trial")}, what was measured, and the best cell.` : "No trial has finished, so there will be no best cell."}</p>
+    <p>${running ? `Ended early: the ${several(running, "trial")} running now. ` : ""}
+      ${model ? "The best cell is then trained in full and exported. " : ""}To go on later, pause instead.</p>
   </${Confirm}>`;
 }
 

@@ -1,9 +1,10 @@
 // Settings of this browser, and how the service is.
 import { cls, html, useRedraw } from "../dom.js";
-import { ago, isNumber } from "../format.js";
+import { ago, bytes, isNumber } from "../format.js";
 import { useResource } from "../resource.js";
 import { Card, Loaded, State } from "../parts.js";
 import { useTitle } from "../shown.js";
+import { leaves } from "./config.js";
 import { keep, recall, setTheme, theme, THEMES } from "../store.js";
 
 function Choice({ name, legend, options, value, onPick }) {
@@ -34,13 +35,13 @@ function Part({ name, value }) {
   const alive = plain ? word(value.alive ?? value.ok) : word(value);
   const seen = plain ? when(value.seen_at, now) : "";
   const rest = plain
-    ? Object.entries(value).filter(([key]) => !["alive", "ok", "seen_at"].includes(key))
+    ? leaves(value).filter(([key, leaf]) => !["alive", "ok", "seen_at"].includes(key) && leaf !== null && leaf !== "–")
     : [];
   const text = Array.isArray(value) ? `${value.length} at work` : plain || alive ? "" : String(value ?? "not used");
   return html`<div><dt>${name}</dt><dd>
     ${alive ? html`<${State} state=${alive} />` : null} ${text}
     ${seen ? html`<span class="quiet">seen ${seen}</span>` : null}
-    ${rest.map(([key, item]) => html`<span class="quiet" key=${key}>${key.replaceAll("_", " ")}: ${String(item ?? "–")}</span>`)}
+    ${rest.map(([key, item]) => html`<span class="quiet" key=${key}>${key.replace("detail.", "").replaceAll("_", " ")}: ${key.endsWith("bytes") ? bytes(item) : String(item)}</span>`)}
   </dd></div>`;
 }
 

@@ -54,8 +54,11 @@ function Origin({ search, trial }) {
   </${Card}>`;
 }
 
+const FIRST = ["accuracy", "loss", "params", "madds", "train_seconds", "epochs"];
+
 function Metrics({ trial }) {
-  const names = Object.keys(trial.metrics);
+  const all = Object.keys(trial.metrics);
+  const names = [...FIRST.filter((name) => all.includes(name)), ...all.filter((name) => !FIRST.includes(name))];
   if (!names.length) return null;
   return html`<${Card} title="Measured">
     <dl class="facts">${names.map((name) => html`<div key=${name}><dt>${metricName(name)}</dt>
@@ -81,7 +84,7 @@ function Head({ search, trial }) {
   const last = search.counts.total - 1;
   const best = search.best?.number === trial.number;
   return html`<div class="page-head">
-    <div class="page-title"><h1>Trial #${trial.number}</h1><${State} state=${trial.state} note=${best ? "best so far" : ""} />
+    <div class="page-title"><h1>Trial #${trial.number}</h1><${State} state=${trial.state} note=${best ? (search.ended_at ? "the best" : "best so far") : ""} />
       <span class="quiet">${facts.join(" · ")}</span></div>
     <div class="buttons">
       ${trial.number > 0 ? html`<a class="button small" href=${link(search.id, "trials", trial.number - 1)}>← #${trial.number - 1}</a>` : null}
