@@ -14,6 +14,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -244,8 +245,7 @@ class GraphCell(nn.Module):
             value: Tensor = module(*read)
             values.append(value)
         parts = [values[v] for v in self.cell.outputs]
-        joined: Tensor = parts[0] if len(parts) == 1 else OPS["concat"].build(0, 0, 1)(*parts)
-        return joined
+        return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
 class Stacks(nn.Module):

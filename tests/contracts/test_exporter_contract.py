@@ -33,6 +33,13 @@ CASES = [
     ("nas2016", 6, Task(1, 7, 9, 3), Scale(filters=6)),
     ("enas_macro", 7, GREY, Scale(filters=4)),
     ("mobile", 8, COLOUR, Scale(filters=4, stem="imagenet", drop_path=0.2)),
+    ("darts", 9, COLOUR, Scale(filters=4, auxiliary=True)),
+    ("darts", 10, COLOUR, Scale(filters=4, stem="imagenet", auxiliary=True)),
+    ("amoebanet", 11, Task(1, 7, 9, 3), Scale(filters=4)),
+    ("pnas", 12, GREY, Scale(filters=5, stem="imagenet")),
+    ("enas", 13, GREY, Scale(filters=4, auxiliary=True)),
+    ("nasbench201", 14, Task(1, 7, 9, 3), Scale(filters=4)),
+    ("nasbench101", 15, GREY, Scale(filters=6, auxiliary=True)),
 ]
 
 
