@@ -151,7 +151,15 @@ class AmoebaNetAMobile(SizedModel):
     name, title = "amoebanet_a_mobile", "AmoebaNet-A (4, 50)"
     task, arch = MOBILE, AMOEBANET_A
     scale = Scale(cells=4, filters=50, stem="imagenet", stem_multiplier=1)
-    paper = Paper(CITATION, "mobile table", "ImageNet", "5.1M", "555M", top1=74.5, top5=92.0)
+    paper = Paper(
+        CITATION,
+        "mobile sizes, quoted by other papers' tables",
+        "ImageNet",
+        "5.1M",
+        "555M",
+        top1=74.5,
+        top5=92.0,
+    )
 
 
 class AmoebaNetALarge(SizedModel):
@@ -179,7 +187,9 @@ class AmoebaNetBCifar(SizedModel):
     name, title = "amoebanet_b_cifar", "AmoebaNet-B (6, 36)"
     task, arch = CIFAR, AMOEBANET_B
     scale = Scale(cells=6, filters=36, stem_multiplier=3)
-    paper = Paper(CITATION, "with cutout: 2.55 +- 0.05 % error", "CIFAR-10", "2.8M", top1=97.45)
+    paper = Paper(
+        CITATION, "with cutout: 2.55 +- 0.05 % error (from memory)", "CIFAR-10", "2.8M", top1=97.45
+    )
 
 
 class AmoebaNetBCifarWide(SizedModel):
@@ -197,7 +207,15 @@ class AmoebaNetBMobile(SizedModel):
     name, title = "amoebanet_b_mobile", "AmoebaNet-B (3, 62)"
     task, arch = MOBILE, AMOEBANET_B
     scale = Scale(cells=3, filters=62, stem="imagenet", stem_multiplier=1)
-    paper = Paper(CITATION, "mobile table", "ImageNet", "5.3M", "555M", top1=74.0, top5=91.5)
+    paper = Paper(
+        CITATION,
+        "mobile sizes, quoted by other papers' tables",
+        "ImageNet",
+        "5.3M",
+        "555M",
+        top1=74.0,
+        top5=91.5,
+    )
 
 
 class AmoebaNetBLarge(SizedModel):
@@ -208,7 +226,7 @@ class AmoebaNetBLarge(SizedModel):
     scale = Scale(cells=6, filters=190, stem="imagenet", stem_multiplier=3)
     paper = Paper(
         CITATION,
-        "Table 2",
+        "ImageNet sizes (from memory)",
         "ImageNet",
         "84.0M",
         "22.3B",
@@ -226,7 +244,7 @@ class AmoebaNetCMobile(SizedModel):
     scale = Scale(cells=4, filters=50, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         CITATION,
-        "mobile table",
+        "mobile sizes, quoted by other papers' tables",
         "ImageNet",
         "6.4M",
         "570M",
@@ -252,7 +270,13 @@ class AmoebaNetCLarge(SizedModel):
     task, arch = Task(3, 331, 331, 1000), AMOEBANET_C
     scale = Scale(cells=6, filters=228, stem="imagenet", stem_multiplier=1)
     paper = Paper(
-        CITATION, f"Table 2; {EFFICIENTNET}", "ImageNet", "155.3M", "41.1B", top1=83.1, top5=96.3
+        CITATION,
+        f"ImageNet sizes (from memory); {EFFICIENTNET}",
+        "ImageNet",
+        "155.3M",
+        "41.1B",
+        top1=83.1,
+        top5=96.3,
     )
 
 

@@ -10,7 +10,9 @@ from nas.profile import profile
 from nas.zoo import ZooError
 from nas.zoo.catalog import ZOO
 from searchspaces.registry import RegistryError
+from tests.conftest import ROOT
 
+DOCS = ROOT / "docs" / "zoo.md"
 UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
@@ -31,6 +33,9 @@ def test_a_network_costs_what_its_paper_prints_or_says_how_that_differs(name):
         )
         if figure
     ]
+    rows = [line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{name}` |")]
+    assert len(rows) == 1
+    assert f"| {cost.params:,} | {cost.madds / 1e6:,.1f}M |" in rows[0]
     # Where a paper prints something else than what it describes, the zoo says so.
     assert all(agree) != bool(model.paper.differs)
 
