@@ -6,11 +6,13 @@ import logging
 import os
 import socket
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from service.app import create_app
+from service.catalog import catalog
 from service.errors import UserError
 from service.listening import SOCKET_VARIABLE, listen
 from service.processes import die_with_parent, parent_pid
@@ -59,6 +61,8 @@ def serve(settings: Settings, listener: socket.socket | None = None) -> int:
         date_header=True,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    # What the first page and the first search need takes seconds to import: begin now.
+    threading.Thread(target=catalog, args=(settings.data_root,), daemon=True).start()
     Server(config, app.state.broadcaster).run(sockets=[listener])
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NotRequired
 
 from typing_extensions import TypedDict
@@ -48,8 +49,9 @@ class Catalog(TypedDict):
     spec_schema: dict[str, Any]
 
 
+@lru_cache(maxsize=4)
 def catalog(data_root: Path) -> Catalog:
-    """Return the catalog; takes a second or two the first time, when everything is imported."""
+    """Return the catalog; takes some seconds the first time, when everything is imported."""
     spaces = _entries("space")
     for entry in spaces:
         size = _size(entry["name"])

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from nas.catalog import REGISTRIES
 from nas.data import DataError, load_final
 from nas.recipe import Recipe
-from nas.spec import SearchSpec
 from nas.trial import TrialFailure, TrialStopped
 from searchspaces import SpaceError
 from searchspaces.registry import RegistryError
 from searchspaces.scale import Scale
-from service import models
+from service import models, specs
 from service.clock import now
 from service.db import Database
 from service.errors import UserError
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from nas.data import FinalData
     from nas.export import ExportedFile
     from nas.final import Final
+    from nas.spec import SearchSpec
     from nas.trial import Metrics
     from service.schemas import ModelView
 
@@ -77,7 +77,7 @@ def _make(database: Database, model_id: str, interrupted: Callable[[], bool]) ->
     with database.read() as connection:
         rows = SearchRows(connection, view.search)
         search, trial = rows.search(), rows.trials(view.trial)[0]
-    spec = SearchSpec.model_validate(search.spec)
+    spec = specs.stored(search.spec)
     if spec.data is None:
         raise UserError(f"evaluator {spec.evaluator.name!r} trains nothing", field="data")
     space = REGISTRIES["space"].create(spec.space.name, spec.space.options)

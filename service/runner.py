@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 from nas.catalog import REGISTRIES
 from nas.data import DataError
 from nas.loop import End, run
-from nas.spec import SearchSpec
 from nas.store import Desired, LostOwnership
 from searchspaces import SpaceError
 from searchspaces.registry import RegistryError
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from nas.execution import Executor
+    from nas.spec import SearchSpec
 
 EXIT_DONE, EXIT_CRASH, EXIT_FAILED, EXIT_BUSY = 0, 1, 2, 75
 LOCK_SECONDS = 2.0  # somebody may hold the lock for a moment, to see whether anyone does
@@ -67,9 +67,7 @@ class Runner:
 
     def _run(self) -> int:
         view = searches.view(self.database, self.search_id)
-        spec = specs.complete(
-            SearchSpec.model_validate(view.spec), self.database.settings.data_root
-        )
+        spec = specs.complete(specs.stored(view.spec), self.database.settings.data_root)
         reason = self._search(spec)
         _log.info("the loop has ended: %s", reason)
         if reason is End.INTERRUPTED:

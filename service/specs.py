@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from nas.catalog import REGISTRIES
 from nas.data import DataError, describe
 from nas.data.sizing import sized
-from nas.spec import Part
+from nas.spec import Part, SearchSpec
 from searchspaces import SpaceError
 from searchspaces.registry import RegistryError
 from service.errors import UserError
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.data import DataSpec
-    from nas.spec import SearchSpec
 
 
 def complete(spec: SearchSpec, data_root: Path) -> SearchSpec:
@@ -36,6 +37,17 @@ def complete(spec: SearchSpec, data_root: Path) -> SearchSpec:
     return spec.model_copy(
         update={"space": space, "controller": controller, "evaluator": evaluator, "data": data}
     )
+
+
+def stored(data: dict[str, Any]) -> SearchSpec:
+    """Return a spec as it was kept; raise UserError where this version cannot read it."""
+    try:
+        return SearchSpec.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        text = f"the search was made by another version of Nasturtium: {field}: {first['msg']}"
+        raise UserError(text, field=field, value=first["input"]) from error
 
 
 def digest(spec: SearchSpec) -> str:

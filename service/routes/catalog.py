@@ -1,8 +1,6 @@
 """What the service offers: its version, search spaces, controllers, evaluators, executors, data."""
 
-from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -30,9 +28,4 @@ async def meta() -> Meta:
 @router.get("/catalog")
 def catalog(settings: SettingsDep) -> Catalog:
     """List search spaces, controllers, evaluators, executors and data sets, with their options."""
-    return _catalog(settings.data_root)
-
-
-@lru_cache(maxsize=4)
-def _catalog(data_root: Path) -> Catalog:
-    return offers.catalog(data_root)
+    return offers.catalog(settings.data_root)

@@ -89,6 +89,12 @@ class Api:
         """Return a client with the token."""
         return httpx.Client(base_url=self.url, headers=self.headers, timeout=60, **options)
 
+    def ready(self) -> None:
+        """Wait until it answers: the socket is open, so the request waits for it."""
+        with self.client() as client:
+            assert client.get("/healthz").status_code == 200
+            assert client.get("/api/v1/catalog").status_code == 200  # everything is imported
+
     def kill(self) -> None:
         """End it by force."""
         self.process.kill()

@@ -1,0 +1,40 @@
+"""The published contract: it is what it was, and the service keeps it under generated requests."""
+
+from __future__ import annotations
+
+import json
+
+from tests.conftest import ROOT
+
+GOLDEN = ROOT / "tests" / "golden" / "openapi.json"
+
+
+def test_the_published_api_is_the_golden_one(anonymous, request):
+    text = json.dumps(anonymous.app.openapi(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    if request.config.getoption("--update-golden"):
+        GOLDEN.write_text(text, encoding="utf-8")
+    assert text == GOLDEN.read_text(encoding="utf-8"), (
+        "the API has changed: if that is meant, run pytest --update-golden and review the diff"
+    )
+
+
+def test_every_operation_documents_its_errors_in_the_one_shape(anonymous):
+    schema = anonymous.app.openapi()
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for path, operations in schema["paths"].items():
+        for verb, operation in operations.items():
+            errors = {code: r for code, r in operation["responses"].items() if code >= "400"}
+            assert {"401", "422", "500"} <= set(errors), (verb, path)
+            for answer in errors.values():
+                assert answer["content"] == {"application/problem+json": {"schema": problem}}
+            assert operation["summary"]
+            assert operation["description"], (verb, path)
+
+
+def test_names_in_the_api_are_the_same_in_all_places(anonymous):
+    schema = anonymous.app.openapi()
+    for path in schema["paths"]:
+        assert path in {"/healthz", "/readyz"} or path.startswith("/api/v1/")
+        assert not path.endswith("/")
+    for page in ("SearchPage", "TrialPage", "ModelList"):
+        assert set(schema["components"]["schemas"][page]["properties"]) == {"items", "next"}
