@@ -95,7 +95,7 @@ class SearchSpec(_Model):
     limits: Limits = Limits()
     execution: Execution = Execution()
     final: Final = Final()
-    seed: Annotated[int, Field(ge=0, lt=2**63, description="The seed of everything")] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**53, description="The seed of everything")] = 0
     ordered: Annotated[
         bool, Field(description="Tell results in trial order: same search at any parallelism")
     ] = False
