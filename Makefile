@@ -10,12 +10,12 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests clean
+.PHONY: help setup run test lint types layers tests bench-spaces clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv and install into it (again only when pyproject.toml changed)
 	@echo "$(VENV) is ready"
@@ -45,6 +45,9 @@ layers: $(STAMP) ## import-linter: service -> nas -> searchspaces
 tests: $(STAMP) ## pytest alone
 	@echo "== pytest"
 	@$(BIN)/pytest -q
+
+bench-spaces: $(STAMP) ## Hold every search space to its bars on thousands of architectures (hours)
+	@$(BIN)/python benchmarks/spaces.py
 
 clean: ## Remove caches and build outputs (.venv and your data stay)
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage *.egg-info
