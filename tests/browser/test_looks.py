@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -155,15 +156,31 @@ def test_canvases_are_drawn_and_speak(
     expect(page.get_by_role("heading", name="Trial #")).to_be_visible()
 
 
-def test_the_picture_of_the_readme(
-    request: pytest.FixtureRequest, opener: Opener, house: House, searches: dict[str, Any]
+def test_the_pictures_of_the_documentation(
+    request: pytest.FixtureRequest, opener: Opener, house: House
 ) -> None:
     if not request.config.getoption("--update-pictures", default=False):
-        pytest.skip("the picture is renewed with --update-pictures")
-    page = opener(viewport={"width": 1440, "height": 1180}).page
+        pytest.skip("the pictures are renewed with --update-pictures")
+    wanted = house.client.get("catalog").json()["defaults"] | {"name": "digits", "seed": 1}
+    wanted["limits"] = {"trials": 60}
+    wanted["execution"] = {"executor": "local", "workers": 2}
+    wanted["evaluator"]["options"]["recipe"]["epochs"] = 4
+    wanted["evaluator"]["options"]["scale"] = {"cells": 1, "filters": 8}
+    search = house.start(**wanted)
+    last = time.monotonic() + 3600
+    while house.view(search)["counts"]["done"] < 48:  # a search in its course, on real images
+        assert time.monotonic() < last, house.view(search)
+        time.sleep(1)
+    page = opener(viewport={"width": 1440, "height": 1130}, device_scale_factor=1.5).page
     page.goto(house.link)
-    page.goto(f"{house.address}#/s/{searches['digits']}")
+    page.goto(f"{house.address}#/s/{search}")
     expect(page.locator("main")).to_contain_text("Pareto front")
+    expect(page.locator(".run-step").first).to_contain_text("epoch")
     folder = ROOT / "docs" / "images"
     folder.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=folder / "dashboard.png")
+    best = house.view(search)["best"]["number"]
+    page.goto(f"{house.address}#/s/{search}/trials/{best}")
+    expect(page.get_by_role("img", name=re.compile("^reduction cell"))).to_be_visible()
+    page.screenshot(path=folder / "trial.png")
+    house.client.post(f"searches/{search}/stop", json={})

@@ -19,7 +19,8 @@ function snippet(model) {
     `import torch, ${module}`,
     "",
     `network, task = ${module}.load(), ${module}.TASK`,
-    "images = torch.zeros(1, task.channels, task.height, task.width, dtype=torch.uint8)",
+    "shape = (1, task.channels, task.height, task.width)",
+    "images = torch.zeros(shape, dtype=torch.uint8)",
     `logits = network(${module}.preprocess(images))`,
     `print([${module}.CLASSES[i] for i in logits.argmax(1)])`,
   ].join("\n");

@@ -63,7 +63,7 @@ export function Settings() {
         onPick=${pick((value) => keep("keys", value === "on" ? null : value))} options=${[["on", "on"], ["off", "off"]]} />
     </${Card}>
     <${Card} title="The service">
-      <${Loaded} from=${health} what="how the service is">${(data) => html`<dl class="facts">
+      <${Loaded} from=${health} what="how the service is">${(data) => html`<dl class="facts options">
         ${meta.data ? html`<div><dt>version</dt><dd>${meta.data.version}</dd></div>` : null}
         ${Object.entries(data).map(([name, value]) => html`<${Part} key=${name} name=${name} value=${value} />`)}
       </dl>`}</${Loaded}>

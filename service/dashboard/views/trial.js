@@ -98,15 +98,17 @@ function Detail({ search, trial }) {
   return html`<${Head} search=${search} trial=${trial} />
     ${trial.failure ? html`<${Failure} failure=${trial.failure} />` : null}
     <div class="pair">
-      <${Cells} search=${search} trial=${trial} />
+      <div class="stack">
+        <${Cells} search=${search} trial=${trial} />
+        <${Origin} search=${search} trial=${trial} />
+        ${trial.attempts.length > 1 || trial.failure ? html`<${Attempts} attempts=${trial.attempts} />` : null}
+      </div>
       <div class="stack">
         ${trial.state === "done" ? html`<${ExportPanel} search=${search} trial=${trial.number} />` : null}
         ${trial.curve.length
           ? html`<${Card} title=${live ? "Training, live" : "Training"}><${TrainingCurve} curve=${trial.curve} /></${Card}>`
           : live ? html`<${Card} title="Training"><p class="quiet">${trial.state === "pending" ? "Waits for a worker." : "The first epoch is under way."}</p></${Card}>` : null}
         <${Metrics} trial=${trial} />
-        <${Origin} search=${search} trial=${trial} />
-        ${trial.attempts.length > 1 || trial.failure ? html`<${Attempts} attempts=${trial.attempts} />` : null}
       </div>
     </div>`;
 }
