@@ -92,6 +92,15 @@ class SearchSpec(_Model):
     evaluator: Named = Part(name="trained")
     objective: Objective = Objective()
     data: DataSpec | None = DataSpec()
+    control_fraction: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=0.9,
+            allow_inf_nan=False,
+            description="Share of the trials drawn at random, to tell whether the search beats it",
+        ),
+    ] = 0.0
     limits: Limits = Limits()
     execution: Execution = Execution()
     final: Final = Final()

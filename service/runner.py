@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from nas.catalog import REGISTRIES
 from nas.data import DataError
+from nas.honesty.arms import with_random_arm
 from nas.loop import End, run
 from nas.store import Desired, LostOwnership
 from searchspaces import SpaceError
@@ -88,7 +89,7 @@ class Runner:
         with self._executor(spec) as executor:
             return run(
                 space,
-                controller,
+                with_random_arm(controller, spec.control_fraction),
                 spec.objective,
                 executor,
                 self.store,

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from nas.honesty.verdict import Verdict
 from nas.store import Desired
 from nas.trial import FailureKind, State
 from service.states import ModelState, SearchState
@@ -71,6 +72,26 @@ class ModelView(View):
     ended_at: datetime | None
 
 
+class LiftView(View):
+    """The search arm against its random arm, in units of the reward.
+
+    ``searched`` and ``random`` count the architectures compared: the later half of the search
+    arm, all of the random arm, each once. ``low`` and ``high`` are null where an arm is too small.
+    ``budget`` is the epochs of the trials compared, null for the full schedule.
+    """
+
+    verdict: Verdict
+    difference: float
+    low: float | None
+    high: float | None
+    level: float
+    search_mean: float
+    random_mean: float
+    searched: int
+    random: int
+    budget: int | None
+
+
 class SearchView(View):
     """A search as it stands. ``seq`` is that of its last event: follow the events from there."""
 
@@ -86,6 +107,10 @@ class SearchView(View):
     counts: Counts
     limits: LimitsView
     best: Best | None
+    lift: Annotated[
+        LiftView | None,
+        Field(description="Null without a random arm, and before both arms have results"),
+    ]
     seconds_running: float
     eta_seconds: float | None
     models: list[ModelView]
@@ -128,6 +153,9 @@ class TrialView(View):
     reward: float | None
     failure: FailureView | None
     cached_from: int | None
+    arm: Annotated[
+        str | None, Field(description="search or random; null where there is no random arm")
+    ]
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -178,4 +206,5 @@ class History(View):
     number: list[int]
     reward: list[float | None]
     state: list[State]
+    arm: list[str | None]
     figures: dict[str, list[float | None]]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from nas.honesty.verdict import Measured, lift
 from nas.store import Desired
+from nas.trial import Proposal
 from service import models
 from service.clock import moment, moment_or_none
-from service.schemas import Best, Counts, LimitsView, ModelView, SearchView
+from service.schemas import Best, Counts, LiftView, LimitsView, ModelView, SearchView
 from service.searchrows import SearchRows
 from service.states import SearchState
 from service.tables import event, search, trial
@@ -28,13 +31,25 @@ def views(connection: Connection, rows: Sequence[Row[Any]], prefix: str) -> list
     seqs = _last_events(connection, ids)
     made = models.of_searches(connection, ids, prefix)
     return [
-        _view(row, counts[row.id], _best(connection, row.id), made[row.id], seqs.get(row.id, 0))
+        _view(
+            row,
+            counts[row.id],
+            _best(connection, row.id),
+            _lift(connection, row),
+            made[row.id],
+            seqs.get(row.id, 0),
+        )
         for row in rows
     ]
 
 
 def _view(
-    row: Row[Any], counts: Counts, best_trial: Best | None, made: list[ModelView], seq: int
+    row: Row[Any],
+    counts: Counts,
+    best_trial: Best | None,
+    over_random: LiftView | None,
+    made: list[ModelView],
+    seq: int,
 ) -> SearchView:
     return SearchView(
         id=row.id,
@@ -49,6 +64,7 @@ def _view(
         counts=counts,
         limits=LimitsView(trials=row.trials_limit, hours=row.hours_limit),
         best=best_trial,
+        lift=over_random,
         seconds_running=round(row.seconds_running, 1),
         eta_seconds=_eta(row, counts),
         models=made,
@@ -61,6 +77,22 @@ def _best(connection: Connection, search_id: str) -> Best | None:
     if row is None:
         return None
     return Best(number=row.number, reward=row.reward, metrics=row.metrics)
+
+
+def _lift(connection: Connection, row: Row[Any]) -> LiftView | None:
+    """Return the lift over the random arm, None where the search has none."""
+    if not row.spec.get("control_fraction"):
+        return None
+    rows = connection.execute(
+        select(trial.c.decisions, trial.c.budget, trial.c.note, trial.c.key, trial.c.reward)
+        .where(trial.c.search_id == row.id, trial.c.reward.is_not(None))
+        .order_by(trial.c.number)
+    )
+    found = lift(
+        Measured(Proposal(tuple(one.decisions), one.budget, one.note), one.key, one.reward)
+        for one in rows
+    )
+    return LiftView(**asdict(found)) if found else None
 
 
 def _eta(row: Row[Any], counts: Counts) -> float | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import and_, func, or_, select
 
+from nas.honesty.arms import ARM
 from nas.trial import State
 from service import architectures, cursors
 from service.clock import MICROS, moment, moment_or_none
@@ -103,7 +104,7 @@ def drawing(database: Database, search_id: str, number: int, cell: str) -> str:
 def history(database: Database, search_id: str, after: int = -1, limit: int = 100_000) -> History:
     """Return the course of a search from the trial that follows number ``after``."""
     query = (
-        select(trial.c.number, trial.c.reward, trial.c.state, trial.c.figures)
+        select(trial.c.number, trial.c.reward, trial.c.state, trial.c.figures, trial.c.note)
         .where(trial.c.search_id == search_id, trial.c.number > after)
         .order_by(trial.c.number)
         .limit(limit)
@@ -116,6 +117,7 @@ def history(database: Database, search_id: str, after: int = -1, limit: int = 10
         number=[row.number for row in rows],
         reward=[row.reward for row in rows],
         state=[State(row.state) for row in rows],
+        arm=[row.note.get(ARM) for row in rows],
         figures={name: [row.figures.get(name) for row in rows] for name in names},
     )
 
@@ -198,6 +200,7 @@ def _fields(row: Row[Any], spec: dict[str, Any], progress: Report | None) -> dic
         "failure": failure
         and FailureView(kind=failure.kind, message=failure.message, trace=failure.trace),
         "cached_from": row.cached_from,
+        "arm": row.note.get(ARM),
         "created_at": moment(row.created_at),
         "started_at": moment_or_none(row.started_at),
         "finished_at": moment_or_none(row.finished_at),

@@ -58,6 +58,7 @@ FLAGS = (
         "What proposes architectures: ? lists them",
     ),
     Flag("--evaluator", "evaluator", str, WHAT, "What measures them"),
+    Flag("--control-fraction", "control_fraction", float, WHAT),
     Flag("--trials", "limits.trials", int, WHAT),
     Flag("--hours", "limits.hours", float, WHAT, "Stop after so many hours of running"),
     Flag("--seed", "seed", int, WHAT),

@@ -51,6 +51,7 @@ def report(
         )
         return
     _print_ranking(view, ranked)
+    _print_lift(view)
     if view.best:
         detail = searches.detail(database, view.id, view.best.number)
         for text in detail.text.values():
@@ -115,6 +116,18 @@ def _print_ranking(view: SearchView, ranked: list[TrialView]) -> None:
     rows = [[str(rank), str(t.number), *trial_row(t)] for rank, t in enumerate(ranked, 1)]
     used = [place for place in range(len(COLUMNS)) if any(row[place] for row in rows)]
     say_table([COLUMNS[place] for place in used], [[row[place] for place in used] for row in rows])
+
+
+def _print_lift(view: SearchView) -> None:
+    """Say in one line whether the search beat its random arm."""
+    lift = view.lift
+    if lift is None:
+        return
+    between = f", too few to say more: {lift.searched} against {lift.random} architectures"
+    if lift.low is not None and lift.high is not None:
+        between = f", {lift.level:.0%} interval {lift.low:+.4f} to {lift.high:+.4f}"
+    means = f"mean {lift.search_mean:.4f} against {lift.random_mean:.4f}"
+    say(f"\nagainst random: {lift.verdict} ({means}, lift {lift.difference:+.4f}{between})")
 
 
 def _print_model(view: SearchView, model: ModelView | None, folder: Path | None) -> None:
