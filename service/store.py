@@ -86,9 +86,7 @@ class SqlStore:
                 ended_at=None,
             )
             rows.note_state()
-            for one in rows.trials():
-                if one.state is State.RUNNING:
-                    rows.again(one.number, one.attempt, INTERRUPTED)
+            self._give_back(rows)
             return [one for one in rows.trials() if one.state not in FINAL]
 
     def start(self, drafts: Sequence[Draft], snapshot: Snapshot) -> list[Trial]:
@@ -160,13 +158,19 @@ class SqlStore:
             return rows.trials(number)[0]
 
     def end(self, reason: str) -> None:
-        """Note that the loop has ended: "finished", "stopped", "paused" or "failed: why"."""
+        """Note that the loop has ended: "finished", "stopped", "paused" or "failed: why".
+
+        "pending" leaves the search to the next owner. What was running runs no more.
+        """
         word, _, why = reason.partition(": ")
-        self._enter(SearchState(word), why, owner=None)
+        with self._writing() as rows:
+            self._give_back(rows)
+            self._enter(rows, SearchState(word), why, owner=None)
 
     def finishing(self) -> None:
         """Note that all trials have ended and the model of the best is being made."""
-        self._enter(SearchState.FINISHING, "")
+        with self._writing() as rows:
+            self._enter(rows, SearchState.FINISHING, "")
 
     def heartbeat(self) -> None:
         """Note that the owner lives; raises LostOwnership if it is the owner no more."""
@@ -196,13 +200,18 @@ class SqlStore:
     def _seconds(self) -> float:
         return self._before + time.monotonic() - self._since
 
-    def _enter(self, state: SearchState, reason: str, **values: Any) -> None:
-        with self._writing() as rows:
-            if state in ENDED:
-                values["ended_at"] = now()
-            values |= {"state": state, "reason": reason, "seconds_running": self._seconds()}
-            rows.set_search(heartbeat_at=now(), **values)
-            rows.note_state()
+    def _give_back(self, rows: SearchRows) -> None:
+        """Make every running trial pending, one attempt later."""
+        for one in rows.trials():
+            if one.state is State.RUNNING:
+                rows.again(one.number, one.attempt, INTERRUPTED)
+
+    def _enter(self, rows: SearchRows, state: SearchState, reason: str, **values: Any) -> None:
+        if state in ENDED:
+            values["ended_at"] = now()
+        values |= {"state": state, "reason": reason, "seconds_running": self._seconds()}
+        rows.set_search(heartbeat_at=now(), **values)
+        rows.note_state()
 
 
 def _pack(snapshot: Snapshot) -> bytes:
