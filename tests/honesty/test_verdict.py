@@ -39,7 +39,7 @@ def test_the_later_half_of_the_search_is_compared_with_all_of_the_random_arm():
     found = lift(trials)
     assert found is not None
     assert (found.search_mean, found.random_mean) == pytest.approx((0.7, 0.2))
-    assert found.difference == pytest.approx(0.5)
+    assert found.difference == pytest.approx(0.5)  # the median of 0.3, 0.5, 0.5, 0.7
     assert (found.searched, found.random) == (2, 2)
 
 
@@ -122,7 +122,7 @@ def test_on_the_true_table_evolution_is_better_and_on_a_shuffled_one_that_is_not
         for counter, rewards in ((true, table.search), (false, shuffled)):
             trials = searched(table.space, rewards.__getitem__, "evolution", seed, 100, 0.25)
             counter[lift(trials).verdict] += 1
-    assert true[Verdict.BETTER] >= 18
+    assert true[Verdict.BETTER] >= 19
     assert false[Verdict.NOT_SHOWN] >= 19
 
 
