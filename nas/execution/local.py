@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nas.spec import Execution, Setup
 
 START_SECONDS = 600.0  # for a worker to load its data; one that hangs there is replaced
-STRIKES = 3  # workers that die in a row before they are ready, before it is called hopeless
+STRIKES = 5  # workers that die in a row before they are ready, before it is called hopeless
 
 log = logging.getLogger(__name__)
 
@@ -188,9 +188,10 @@ class Local(Executor):
                 self._employ(worker)
 
     def _lost(self, worker: _Worker, cause: str) -> None:
-        if worker.job is not None:
+        if worker.ready:
+            self._strikes = 0  # starting works: what ends them is something else
             self._end(worker, Failure(FailureKind.LOST, cause))
-        elif not worker.ready:
+        else:
             self._strikes, self._reason = self._strikes + 1, cause
         log.warning("%s: %s", worker.name, cause)
 

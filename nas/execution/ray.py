@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from nas.spec import Execution, Setup
 
-STRIKES = 3  # actors that die in a row before they are ready, before it is called hopeless
+STRIKES = 10  # actors that die in a row before they are ready, before it is called hopeless
 NEWS_SECONDS = 0.5  # how often a running trial is asked for its reports
 LOOK_SECONDS = 2.0  # how often the cluster is looked at
 
@@ -233,7 +233,8 @@ class Ray(Executor):
         """Record the death of an actor and ask for another."""
         failure = self._failure(error)
         log.warning("%s: %s", worker.name, failure.message)
-        if worker.job is not None:
+        if worker.ready:
+            self._strikes = 0  # starting works: what ends them is something else
             self._end(worker, failure)
         else:
             self._strikes, self._reason = self._strikes + 1, failure.message
