@@ -102,9 +102,10 @@ def _died(process: Child, code: int, reason: str, again: str) -> str:
 def _show_search(shown: Meter, database: Database, view: SearchView) -> None:
     counts = view.counts
     done = counts.done + counts.failed + counts.stopped
-    shown.show("trials", done, view.limits.trials, _state_text(database, view))
     if view.state is SearchState.FINISHING and view.models:
         _show_model(shown, view.models[0])
+    else:
+        shown.show("trials", done, view.limits.trials, _state_text(database, view))
 
 
 def _state_text(database: Database, view: SearchView) -> str:
@@ -128,9 +129,10 @@ def _state_text(database: Database, view: SearchView) -> str:
 
 def _show_model(shown: Meter, model: ModelView) -> None:
     step = int(model.progress.get("step", 0))
-    metrics = model.progress.get("metrics") or {}
-    loss = metrics.get("train_loss")
+    loss = (model.progress.get("metrics") or {}).get("train_loss")
     text = f"of trial {model.trial}" + (f", loss {loss:.3f}" if loss is not None else "")
+    if step >= model.epochs and model.state not in MODEL_ENDED:
+        text += ", now testing and exporting"
     shown.show("final training", step, model.epochs, text)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from service.cli.bench import bench
 from service.cli.context import home_of
 from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
@@ -112,6 +113,7 @@ for name, command in (
     ("pause", pause),
     ("stop", stop),
     ("serve", serve),
+    ("bench", bench),
 ):
     app.command(name)(command)
 app.add_typer(zoo)

@@ -36,7 +36,9 @@ def stop(context: typer.Context, search: Search = "last") -> None:
 def _ask(context: typer.Context, name: str, wish: Desired, what: str) -> None:
     with opened(context) as database:
         view = searches.request(database, searches.resolve(database, name), wish)
-        settled = view.state in ENDED or view.state is SearchState.PAUSED
+        settled = view.state in ENDED or (
+            wish is Desired.PAUSE and view.state is SearchState.PAUSED
+        )
         somebody = supervised(database.settings) or runs(database.settings, view.id)
     if settled:
         say(f"search {view.id} is {view.state}")

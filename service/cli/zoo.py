@@ -9,7 +9,7 @@ import typer
 from nas.zoo import list_models
 from nas.zoo.catalog import ZOO
 from service.cli.report import count
-from service.cli.screen import say, say_json, say_table
+from service.cli.screen import meter, say, say_json, say_table
 
 COLUMNS = (
     ("name", "left"),
@@ -45,7 +45,11 @@ def list_zoo(
     as_json: Json = False,
 ) -> None:
     """List the networks, what they cost as built here, and what their papers print."""
-    rows = [_entry(name) for name in list_models(pattern)]
+    names, rows = list_models(pattern), []
+    with meter() as shown:
+        for name in names:
+            rows.append(_entry(name))
+            shown.show("networks", len(rows), len(names), name)
     if as_json:
         say_json({"items": rows})
         return
