@@ -17,17 +17,13 @@ export function transition(search) {
   return "";
 }
 
-/** A card with a heading. `tools` stand right of it. */
-export function Card({ title, tools, kind, children, level = 2 }) {
-  return html`<section class=${cls("card", kind)} aria-label=${title}>
-    ${title || tools
-      ? html`<header class="card-head">
-          ${level === 2 ? html`<h2>${title}</h2>` : html`<h3>${title}</h3>`}
-          <div class="card-tools">${tools}</div>
-        </header>`
-      : null}
-    ${children}
-  </section>`;
+/** A card with a heading. `tools` stand right of it. `many` says that others may have its title,
+ * so that it is no landmark: those must have names of their own. */
+export function Card({ title, tools, kind, children, many }) {
+  const inner = html`<header class="card-head"><h2>${title}</h2><div class="card-tools">${tools}</div></header>${children}`;
+  return many
+    ? html`<div class=${cls("card", kind)}>${inner}</div>`
+    : html`<section class=${cls("card", kind)} aria-label=${title}>${inner}</section>`;
 }
 
 /** One figure of the row at the top. `share` draws a progress bar. */

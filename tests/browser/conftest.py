@@ -44,6 +44,9 @@ DIGITS: dict[str, Any] = {
 }
 
 
+MOODY: dict[str, Any] = {"evaluator": {"name": "moody", "options": {}}, "seed": 1}
+
+
 def toy(name: str, *, trials: int, seconds: float = 0.0, **more: Any) -> dict[str, Any]:
     """Return the description of a search of the toy space."""
     return {
@@ -100,6 +103,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
     house = House(tmp_path_factory.mktemp("house") / "home")
     try:
         house.digits = house.start(**DIGITS)
+        house.moody = house.start(**toy("with failures", trials=24, **MOODY))
         yield house
         assert house.stop() == 0
     finally:

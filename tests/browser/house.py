@@ -28,6 +28,9 @@ def free_port() -> int:
 class House:
     """``nas serve`` in ``home``; ``link`` is the address that it printed."""
 
+    digits: str  # a search on real images
+    moody: str  # one with trials that fail
+
     def __init__(self, home: Path, *, role: str = "all", root_path: str = "") -> None:
         """Start it and wait until it answers."""
         self.home, self.port = home, free_port()
@@ -82,6 +85,19 @@ class House:
         answer = self.client.post("searches", json=spec)
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
+
+    def note(self, name: str, wish: str = "stop") -> str:
+        """Return a new search that is paused or stopped before anybody could run it."""
+        search = self.start(
+            name=name,
+            space="toy",
+            evaluator="toy",
+            data=None,
+            execution={"executor": "local"},
+            final={"epochs": 0},
+        )
+        self.client.post(f"searches/{search}/{wish}", json={}).raise_for_status()
+        return search
 
     def view(self, search: str) -> dict[str, Any]:
         """Return a search as it stands."""

@@ -83,8 +83,7 @@ def test_a_search_that_cannot_run_says_why_first(
 def test_failed_trials_show_their_kind_and_message_before_all_else(
     window: Window, house: House
 ) -> None:
-    moody = toy("moody", trials=24, seed=1, evaluator={"name": "moody", "options": {}})
-    search = house.start(**moody)
+    search = house.moody
     view = house.wait(search, "finished")
     failed = view["counts"]["failed"]
     assert failed
@@ -182,11 +181,10 @@ def test_eight_tabs_are_live_over_one_stream(opener: Opener, house: House) -> No
     for page in pages[1:]:  # with a stream each, the seventh would not even load
         page.goto(house.address)
         expect(page.get_by_role("heading", name="Searches")).to_be_visible()
-    search = house.start(**toy("for all tabs", trials=1))
+    house.note("for all tabs")
     for page in pages:
         expect(page.get_by_role("link", name="for all tabs")).to_be_visible()
     assert streams == []  # no tab asks for events itself: the shared worker does
-    house.wait(search, "finished")
 
 
 def test_without_shared_workers_the_page_polls(opener: Opener, house: House) -> None:
@@ -194,7 +192,7 @@ def test_without_shared_workers_the_page_polls(opener: Opener, house: House) -> 
     found.page.add_init_script("delete globalThis.SharedWorker")
     found.page.goto(house.link)
     expect(found.page.get_by_role("heading", name="Searches")).to_be_visible()
-    house.start(**toy("found by polling", trials=1))
+    house.note("found by polling")
     expect(found.page.get_by_role("link", name="found by polling")).to_be_visible()
 
 

@@ -27,10 +27,10 @@ function snippet(model) {
 }
 
 /** The files of a model, with their sizes and hashes. */
-function Files({ files }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Files, table"><table class="files">
+function Files({ model }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${`Files of model ${model.id}, table`}><table class="files">
     <thead><tr><th scope="col">File</th><th scope="col" class="number">Size</th><th scope="col">SHA-256</th></tr></thead>
-    <tbody>${files.map((file) => html`<tr key=${file.name}>
+    <tbody>${model.files.map((file) => html`<tr key=${file.name}>
       <th scope="row"><a href=${new URL(file.url, document.baseURI).href} download=${file.name}><${Icon} name="down" />${file.name}</a></th>
       <td class="number">${bytes(file.size_bytes)}</td>
       <td><code title=${file.sha256}>${file.sha256.slice(0, 12)}…</code></td>
@@ -61,7 +61,7 @@ export function ModelDetail({ model }) {
     ${isNumber(accuracy) ? html`<p class="headline"><strong>${percent(accuracy)}</strong> test accuracy
       <span class="quiet">after ${several(model.epochs, "epoch")}, on images that the search never saw</span></p>` : null}
     ${others.length ? html`<p class="quiet">${others.map(([name, value]) => `${metric(name, value)} ${metricName(name)}`).join(" · ")}</p>` : null}
-    <${Files} files=${model.files} />
+    <${Files} model=${model} />
     <h3>Use it</h3>
     <pre class="code" tabindex="0" aria-label="Python that loads the model">${snippet(model)}</pre>
     <${Copy} text=${() => snippet(model)} label="Copy code" />`;

@@ -7,7 +7,7 @@ import { ModelDetail, useModels } from "./export.js";
 
 function Model({ search, model }) {
   const title = `Trial #${model.trial}`;
-  return html`<${Card} title=${title} tools=${html`<${State} state=${model.state} />`}>
+  return html`<${Card} many title=${title} tools=${html`<${State} state=${model.state} />`}>
     <p class="quiet">From <a href=${link(search.id, "trials", model.trial)}>trial #${model.trial}</a>${model.created_at ? `, asked for at ${moment(model.created_at)}` : ""}.</p>
     <${ModelDetail} model=${model} />
   </${Card}>`;
