@@ -33,18 +33,29 @@ class Policy(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -INIT_RANGE, INIT_RANGE)
 
-    @torch.no_grad()
     def sample(self, generator: torch.Generator) -> tuple[Decisions, float]:
         """Return one point drawn from the policy, and the log of its probability."""
-        state, last = self._start(1)
-        decisions, total = [], 0.0
+        return self.samples(1, generator)[0]
+
+    @torch.no_grad()
+    def samples(self, count: int, generator: torch.Generator) -> list[tuple[Decisions, float]]:
+        """Return ``count`` points drawn from the policy, each with the log of its probability."""
+        state, last = self._start(count)
+        total = torch.zeros(count)
+        drawn = []
         for place in range(len(self.keys)):
-            log_p, state = self._step(place, last, state)
-            index = int(torch.multinomial(log_p[0].exp(), 1, generator=generator))
-            decisions.append(index)
-            total += float(log_p[0, index])
-            last = self._embed(place, torch.tensor([index]))
-        return tuple(decisions), total
+            log_p, state = self._step(place, last, state)  # (count, options)
+            chosen = torch.multinomial(log_p.exp(), 1, generator=generator)  # (count, 1)
+            total = total + log_p.gather(1, chosen)[:, 0]
+            drawn.append(chosen)
+            last = self._embed(place, chosen[:, 0])
+        points = torch.cat(drawn, dim=1).tolist()
+        return [(tuple(point), p) for point, p in zip(points, total.tolist(), strict=True)]
+
+    @torch.no_grad()
+    def log_p(self, decisions: Decisions) -> float:
+        """Return the log of the probability of a point, in nats."""
+        return float(self(torch.tensor([decisions]))[0])
 
     def forward(self, decisions: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log-probability and the summed entropy of each row.

@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from nas.controllers import Controller
+from nas.controllers.generators import pack_rng, unpack_rng
 from nas.trial import Proposal
 
 if TYPE_CHECKING:
@@ -31,10 +32,8 @@ class Random(Controller):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the generator's state."""
-        version, internal, gauss = self.rng.getstate()
-        return {"rng": [version, list(internal), gauss]}
+        return {"rng": pack_rng(self.rng)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take the generator's state over."""
-        version, internal, gauss = state["rng"]
-        self.rng.setstate((version, tuple(internal), gauss))
+        unpack_rng(self.rng, state["rng"])
