@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from nas.execution import Finished, Job
+from nas.objective import EXCESS
 from nas.store import Control, Desired, Draft, Told
 from nas.trial import (
     FINAL,
@@ -229,12 +230,20 @@ class _Loop:
             return outcome, None
         if outcome.failure is None:
             try:
-                return outcome, self.objective.reward(outcome.metrics)
+                return self._measured(outcome)
             except TrialFailure as error:
                 failure = Failure(error.kind, str(error))
                 outcome = Outcome(failure=failure, worker=outcome.worker)
         blamed = outcome.failure is not None and outcome.failure.kind.blames_architecture
         return outcome, self.objective.floor if blamed else None
+
+    def _measured(self, outcome: Outcome) -> tuple[Outcome, float]:
+        """Return the reward, and the outcome with how far it is above the objective's limits."""
+        reward = self.objective.reward(outcome.metrics)
+        excess = self.objective.excess(outcome.metrics)
+        if excess > 0:
+            outcome = replace(outcome, metrics={**outcome.metrics, EXCESS: excess})
+        return outcome, reward
 
     def _tell(self, result: Result) -> list[Told]:
         """Tell what can be told now, in order if the search is ordered."""

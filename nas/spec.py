@@ -11,6 +11,8 @@ from nas.data.spec import DataSpec
 from nas.objective import Objective
 from searchspaces.registry import RegistryError
 
+LATENCY = "latency_ms"
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -117,6 +119,7 @@ class SearchSpec(_Model):
             field: Part(name=part.name, options=REGISTRIES[field].check(part.name, part.options))
             for field, part in self._parts()
         }
+        self._follow_objective(parts)
         REGISTRIES["executor"].get(self.execution.executor)
         evaluator = REGISTRIES["evaluator"].get(self.evaluator.name)
         evaluator.check_space(REGISTRIES["space"].create(self.space.name, self.space.options))
@@ -126,6 +129,20 @@ class SearchSpec(_Model):
             )
         data = self.data if evaluator.needs_data else None
         return self.model_copy(update={**parts, "data": data})
+
+    def _follow_objective(self, parts: dict[str, Part]) -> None:
+        """Let the evaluator time what the objective limits, the controller learn all objectives."""
+        wanted = self.objective
+        named = {*wanted.pareto, *(limit.metric for limit in wanted.limits)}
+        named |= {wanted.trade_off.metric} if wanted.trade_off else set()
+        timed = {name.removeprefix("-") for name in (*named, wanted.metric)} & {LATENCY}
+        for field, option, value in (
+            ("evaluator", "latency", bool(timed)),
+            ("controller", "objectives", list(wanted.pareto)),
+        ):
+            part = parts[field]
+            if value and part.options.get(option, value) != value and not part.options[option]:
+                parts[field] = Part(name=part.name, options={**part.options, option: value})
 
     def setup(self, data_root: Path) -> Setup:
         """Return what the workers need."""

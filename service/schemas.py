@@ -190,6 +190,28 @@ class AttemptView(View):
     ended_at: datetime | None
 
 
+class FrontPoint(View):
+    """A trial that no other beats in all objectives."""
+
+    number: int
+    values: dict[str, float]
+
+
+class ParetoView(View):
+    """The Pareto front of a search. ``objectives`` are metrics, with - before where less is better.
+
+    ``hypervolume`` is what the front dominates down to ``reference``, in the product of the
+    objectives' units; the reference has the worst value that was measured of each, so that it
+    can only be compared between fronts with the same reference.
+    """
+
+    objectives: list[str]
+    front: list[FrontPoint]
+    reference: dict[str, float]
+    hypervolume: float
+    measured: int
+
+
 class TrialDetail(TrialView):
     """A trial with its reports, attempts and architecture."""
 

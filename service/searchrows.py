@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from nas.events import EventKind
+from nas.objective import EXCESS
 from nas.trial import NEXT, State, trial_seed
 from service import eventlog
 from service.clock import now
@@ -85,13 +86,17 @@ class SearchRows:
         ).scalar_one()
 
     def best(self) -> Row[Any] | None:
-        """Return the finished trial with the highest reward, the earliest of equals."""
+        """Return the finished trial with the highest reward, the earliest of equals.
+
+        One that breaks a limit of the objective is none.
+        """
         return self.connection.execute(
             select(trial)
             .where(
                 trial.c.search_id == self.search_id,
                 trial.c.state == State.DONE,
                 trial.c.reward.is_not(None),
+                trial.c.metrics[EXCESS].as_float().is_(None),
             )
             .order_by(trial.c.reward.desc(), trial.c.number)
             .limit(1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import torch
+from pydantic import Field
 
 from nas.evaluators import Evaluator
+from nas.latency import measure
 from nas.profile import profile
 from nas.recipe import Recipe
 from nas.seeding import seeded
@@ -17,6 +19,8 @@ from searchspaces.registry import RegistryError
 from searchspaces.scale import Scale
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from nas.data.images import SearchData
     from nas.evaluators import Report, Request
     from nas.trial import Metrics
@@ -30,7 +34,8 @@ class Trained(Evaluator):
     """Accuracy after a short training from scratch; the test images play no part in it.
 
     Metrics: accuracy (0 to 1) and loss on the selection images, train_loss, params, madds (of one
-    image), epochs, learning_rate (the last), train_seconds.
+    image), epochs, learning_rate (the last), train_seconds; with ``latency`` also latency_ms, the
+    median time of one image on one thread of this machine.
     """
 
     name = "trained"
@@ -43,9 +48,13 @@ class Trained(Evaluator):
         *,
         recipe: Recipe = RECIPE,
         scale: Scale = SCALE,
+        latency: Annotated[
+            bool, Field(description="Measure latency_ms of one image on this machine")
+        ] = False,
     ) -> None:
         """Move the data to the recipe's device, once for all trials of this worker."""
         self.space, self.recipe, self.scale = space, recipe, scale
+        self.latency = latency
         self.device = pick_device(recipe.device)
         self.data = data.to(self.device)
 
@@ -82,6 +91,7 @@ class Trained(Evaluator):
         with seeded(request.seed, self.device):
             model = self.space.build(request.arch, self.data.task, self.scale)
         cost = profile(model, self.data.task)
+        timed = self._timed(model)
         begun = time.perf_counter()
         metrics = fit(
             model,
@@ -97,7 +107,14 @@ class Trained(Evaluator):
             "madds": float(cost.madds),
             "epochs": float(recipe.epochs),
             "train_seconds": time.perf_counter() - begun,
+            **timed,
         }
+
+    def _timed(self, model: nn.Module) -> Metrics:
+        """Return the latency, if it is wanted, of the network before it is trained."""
+        if not self.latency:
+            return {}
+        return {"latency_ms": measure(model, self.data.task, device=str(self.device)).p50 * 1e3}
 
 
 def out_of_memory(error: BaseException) -> bool:
