@@ -3,10 +3,9 @@
 A strong baseline on cell spaces (White et al. 2021, arXiv 2005.02960; Ottelander et al. 2021,
 arXiv 2004.08996). The best of ``starts`` random architectures is the first place; its neighbours,
 which differ in one decision, are tried in random order, and the first that is better is the next
-place (section 3 of the former describes both this and trying all). With no neighbour left, a
-restart: the best architecture with two or three decisions changed is the next place, however good
-(iterated local search; restarts at random do as well on small spaces and cannot on large ones).
-No function is proposed twice.
+place (section 3 of the former describes both this and trying all). With no neighbour left, the
+search begins again: the best of ``RESTARTS`` random architectures is the next place. No function
+is proposed twice.
 
 Figures: ``place`` is the reward of the present place, ``best`` the best of all.
 """
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from searchspaces import Decisions, SearchSpace
 
 
-KICK = (2, 3)  # decisions changed at a restart, at least and at most
+RESTARTS = 8  # more than at first: by then the easy places have been tried
 
 
 class LocalSearch(Controller):
@@ -51,9 +50,9 @@ class LocalSearch(Controller):
         self.rng = random.Random(seed)
         self.seen = Seen(space)
         self.place: tuple[Decisions, float] | None = None
-        self.best: tuple[Decisions, float] | None = None
+        self.best: float | None = None
         self.queue: list[Decisions] = []  # neighbours of the place, the next one last
-        self.restarting: list[Decisions] = []  # restarts that run
+        self.random = starts  # random architectures to come before neighbours
         self.asked = self.told = 0
 
     def ask(self, free: int) -> list[Proposal]:
@@ -73,36 +72,32 @@ class LocalSearch(Controller):
         return max(self.starts - self.asked, self.told + 1 - self.asked)
 
     def tell(self, result: Result) -> None:
-        """Move if the architecture is better, or if it is a restart."""
+        """Move if the architecture is better, or if there is no place yet."""
         self.told += 1
         decisions, reward = result.proposal.decisions, result.reward
         self.seen.add(decisions)
-        restart = decisions in self.restarting
-        if restart:
-            self.restarting.remove(decisions)
         if reward is None:
             return
-        if self.best is None or reward > self.best[1]:
-            self.best = (decisions, reward)
-        if self.place is None or restart or reward > self.place[1]:
+        self.best = reward if self.best is None else max(self.best, reward)
+        if self.place is None or reward > self.place[1]:
             self.place = (decisions, reward)
             self.queue = list(self.space.neighbours(decisions))
             self.rng.shuffle(self.queue)
 
     def figures(self) -> Metrics:
         """Return the reward of the place and the best reward."""
-        known = {"place": self.place, "best": self.best}
-        return {name: found[1] for name, found in known.items() if found is not None}
+        found = {} if self.place is None else {"place": self.place[1]}
+        return found | ({} if self.best is None else {"best": self.best})
 
     def state_dict(self) -> dict[str, Any]:
         """Return generator, place, the neighbours to come, and what was proposed."""
         return {
             "rng": pack_rng(self.rng),
             "seen": self.seen.state(),
-            "place": _pack(self.place),
-            "best": _pack(self.best),
+            "place": None if self.place is None else [list(self.place[0]), self.place[1]],
+            "best": self.best,
             "queue": [list(decisions) for decisions in self.queue],
-            "restarting": [list(decisions) for decisions in self.restarting],
+            "random": self.random,
             "asked": self.asked,
             "told": self.told,
         }
@@ -111,36 +106,19 @@ class LocalSearch(Controller):
         """Take a memory over."""
         unpack_rng(self.rng, state["rng"])
         self.seen.load(state["seen"])
-        self.place, self.best = _unpack(state["place"]), _unpack(state["best"])
+        place = state["place"]
+        self.place = None if place is None else (tuple(place[0]), place[1])
+        self.best = state["best"]
         self.queue = [tuple(decisions) for decisions in state["queue"]]
-        self.restarting = [tuple(decisions) for decisions in state["restarting"]]
+        self.random = state["random"]
         self.asked, self.told = state["asked"], state["told"]
 
     def _next(self) -> Decisions | None:
-        if self.asked < self.starts:
-            return self.seen.anything(self.rng)
-        while self.queue:
+        while self.queue and not self.random:
             decisions = self.queue.pop()
             if self.seen.fresh(decisions):
                 return decisions
-        found = self.seen.draw(self._kick, self.rng)
-        if found is not None:
-            self.restarting.append(found)
-        return found
-
-    def _kick(self) -> Decisions:
-        """Return the best architecture with a few decisions changed."""
-        if self.best is None:
-            return self.space.sample(self.rng)
-        decisions = self.best[0]
-        for _ in range(self.rng.randint(*KICK)):
-            decisions = self.space.mutate(decisions, self.rng)
-        return decisions
-
-
-def _pack(found: tuple[Decisions, float] | None) -> list[Any] | None:
-    return None if found is None else [list(found[0]), found[1]]
-
-
-def _unpack(data: list[Any] | None) -> tuple[Decisions, float] | None:
-    return None if data is None else (tuple(data[0]), data[1])
+        if not self.random:
+            self.random, self.place = RESTARTS, None
+        self.random -= 1
+        return self.seen.anything(self.rng)
