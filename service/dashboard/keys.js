@@ -1,5 +1,5 @@
 // Keys: single letters that do what a button does. Off while typing; can be switched off for good.
-import { html, useEffect, useRef } from "./dom.js";
+import { html, useEffect, useLayoutEffect, useRef } from "./dom.js";
 import { link } from "./router.js";
 import { recall, setTheme } from "./store.js";
 
@@ -39,7 +39,7 @@ function flipTheme() {
 export function useKeys(route, help) {
   const now = useRef();
   now.current = { route, help };
-  useEffect(() => {
+  useLayoutEffect(() => {
     let waiting = 0; // until when a letter after g counts
     const pressed = (event) => {
       const { route: here, help: show } = now.current;
