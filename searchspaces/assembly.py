@@ -30,10 +30,11 @@ class Assembly:
     """The choices of one code base.
 
     ``raw_first`` hands the stem untouched to the first cell as h_{i-1}, ``raw_equal`` an h_{i-1}
-    that has the cell's size and width already; ``now_twice`` adjusts h_i twice; ``same_padding`` pads as TensorFlow; ``stem_convs`` replaces the two reduction cells of
-    the ImageNet stem by convolutions; ``head_relu`` and ``bias`` belong to the classifiers;
-    ``norms`` is the stem whose epsilon all normalisations have (that of the scale if empty);
-    ``deep_drop`` lets drop path grow with the depth of the cell.
+    that has the cell's size and width already; ``now_twice`` adjusts h_i twice; ``same_padding``
+    pads as TensorFlow; ``stem_convs`` replaces the two reduction cells of the ImageNet stem by
+    convolutions; ``head_relu`` and ``bias`` belong to the classifiers; ``norms`` is the stem whose
+    epsilon all normalisations have (that of the scale if empty); ``deep_drop`` lets drop path grow
+    with the depth of the cell.
     """
 
     raw_first: bool = True

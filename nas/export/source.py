@@ -88,13 +88,16 @@ def preprocess(images: Tensor) -> Tensor:
 
 
 def main() -> None:
-    """Load the weights, given or beside this file, and classify four images of random pixels."""
-    network = load(*sys.argv[1:2])
+    """Classify four images of random pixels, with the weights given or beside this file."""
+    given = sys.argv[1:2]
+    trained = given or Path(__file__).with_name("weights.safetensors").exists()
+    network = load(*given) if trained else build().eval()
     shape = (4, TASK.channels, TASK.height, TASK.width)
     with torch.no_grad():
         logits = network(preprocess(torch.randint(256, shape, dtype=torch.uint8)))
     count = sum(p.numel() for p in network.parameters())
-    print(f"{{count:,}} parameters, images {{shape}} -> logits {{tuple(logits.shape)}}")
+    weights = "trained" if trained else "fresh"
+    print(f"{{count:,}} parameters ({{weights}} weights), images {{shape}} -> logits {{tuple(logits.shape)}}")
 
 
 if __name__ == "__main__":

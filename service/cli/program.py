@@ -20,6 +20,7 @@ from service.cli.screen import say
 from service.cli.search import search
 from service.cli.serve import serve
 from service.cli.show import show
+from service.cli.transfer import transfer
 from service.cli.wishes import pause, stop
 from service.cli.zoo import zoo
 
@@ -110,6 +111,7 @@ for name, command in (
     ("list", list_searches),
     ("show", show),
     ("export", export),
+    ("transfer", transfer),
     ("pause", pause),
     ("stop", stop),
     ("serve", serve),
