@@ -26,6 +26,8 @@ LAYERS = (
     ("output", "left"),
     ("params", "right"),
     ("madds", "right"),
+    ("memory", "right"),
+    ("receptive field", "right"),
 )
 
 
@@ -119,12 +121,29 @@ def _show_layers(cost: Profile) -> None:
             "x".join(map(str, layer.output)),
             f"{layer.params:,}",
             count(layer.madds),
+            count(layer.memory),
+            _pixels(layer.receptive_field),
         ]
         for layer in cost.layers
     ]
-    rows.append(["in all", "", "", f"{cost.params:,}", count(cost.madds)])
+    rows.append(
+        [
+            "in all",
+            "",
+            "",
+            f"{cost.params:,}",
+            count(cost.madds),
+            count(cost.memory_sum),
+            _pixels(cost.receptive_field),
+        ]
+    )
     say("")
     say_table(LAYERS, rows)
+    say(f"memory in bytes of activations for one image, {count(cost.memory_peak)} at most at once")
+
+
+def _pixels(field: tuple[int, int]) -> str:
+    return "x".join(map(str, field))
 
 
 def _show_json(trial: TrialDetail, cost: Profile | None, drawings: list[Path]) -> None:
@@ -137,6 +156,8 @@ def _show_json(trial: TrialDetail, cost: Profile | None, drawings: list[Path]) -
                 "output": list(layer.output),
                 "params": layer.params,
                 "madds": layer.madds,
+                "memory_bytes": layer.memory,
+                "receptive_field": list(layer.receptive_field),
             }
             for layer in cost.layers
         ]

@@ -20,7 +20,7 @@ COLUMNS = (
     ("paper: params", "right"),
     ("madds", "right"),
     ("top-1", "right"),
-    ("from", "left"),
+    ("from; where the paper differs from what is computed", "left"),
 )
 
 
@@ -85,6 +85,7 @@ def _entry(name: str) -> dict[str, Any]:
             "madds": paper.madds,
             "top1": paper.top1,
             "top5": paper.top5,
+            "differs": paper.differs,
         },
     }
 
@@ -100,5 +101,5 @@ def _row(entry: dict[str, Any]) -> list[str]:
         paper["params"] or "",
         paper["madds"] or "",
         "" if paper["top1"] is None else f"{paper['top1']:.1f} %",
-        paper["where"],
+        "; ".join(filter(None, (paper["where"], paper["differs"]))),
     ]
