@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from searchspaces import Task
     from searchspaces.scale import Scale
 
-STEMS = ("imagenet", "cifar")
 UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 # Of ImageNet's training images; torchvision's reference recipe uses them for every network.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -50,7 +49,9 @@ def transfer(  # noqa: PLR0913 - the options of a command
         int | None, typer.Argument(help="Number of a trial (default: the best)", show_default=False)
     ] = None,
     *,
-    stem: Annotated[str, typer.Option(help="imagenet for large images, or cifar")] = "imagenet",
+    stem: Annotated[
+        Literal["imagenet", "cifar"], typer.Option(help="imagenet for large images, or cifar")
+    ] = "imagenet",
     image_size: Annotated[int, typer.Option(min=4, max=1024, help="Side in pixels")] = 224,
     channels: Annotated[int, typer.Option(min=1, max=16, help="3 for colour, 1 for grey")] = 3,
     classes: Annotated[int, typer.Option(min=2, max=1_000_000, help="Number of classes")] = 1000,
@@ -73,8 +74,6 @@ def transfer(  # noqa: PLR0913 - the options of a command
     from nas.transfer import CIFAR, IMAGENET_MOBILE, cost, fit_budget
     from searchspaces import Task
 
-    if stem not in STEMS:
-        raise UserError(f"stem: {stem!r} (allowed: {', '.join(STEMS)})", field="--stem")
     arch = _arch(context, search, trial)
     task = Task(channels, image_size, image_size, classes)
     scale = IMAGENET_MOBILE if stem == "imagenet" else CIFAR

@@ -47,7 +47,7 @@ def test_a_cell_becomes_the_largest_network_within_a_budget_and_its_file_runs(ho
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        (["--stem", "mnist"], "allowed: imagenet, cifar"),
+        (["--stem", "mnist"], "'mnist' is not one of 'imagenet', 'cifar'"),
         (["--max-madds", "-4"], "'-4' is no number above 0"),
         (["--max-params", "10"], "no size within the budget"),
         (["99"], "99"),
