@@ -190,6 +190,34 @@ class AttemptView(View):
     ended_at: datetime | None
 
 
+class FinalistView(View):
+    """A trial in the finals: accuracy in the search, and on the test images with each seed.
+
+    ``mean`` and ``spread`` (standard deviation) are over the seeds, null before there are any.
+    """
+
+    trial: int
+    selection: float
+    tests: dict[int, float]
+    mean: float | None
+    spread: float | None
+
+
+class FinalsView(View):
+    """The finals of a search, in the order in which the search ranked the finalists.
+
+    ``lead_before`` is how far its winner was ahead of the mean of the others in the search,
+    ``lead_after`` on the test images, with its standard error; null until two have been tested.
+    """
+
+    search: str
+    epochs: int
+    finalists: list[FinalistView]
+    lead_before: float | None
+    lead_after: float | None
+    lead_error: float | None
+
+
 class FrontPoint(View):
     """A trial that no other beats in all objectives."""
 

@@ -170,6 +170,22 @@ model = Table(
     Index("ix_model_state_created_at", "state", "created_at"),
 )
 
+# One training of a finalist from scratch: ``seed`` counts from 0 for each trial.
+final = Table(
+    "final",
+    metadata,
+    Column("search_id", Text, nullable=False),
+    Column("trial", Integer, nullable=False),
+    Column("epochs", Integer, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("search_id", "trial", "epochs", "seed"),
+    ForeignKeyConstraint(
+        ["search_id", "trial"], ["trial.search_id", "trial.number"], ondelete="CASCADE"
+    ),
+)
+
 process = Table(
     "process",
     metadata,

@@ -14,6 +14,7 @@ from service.cli.bench import bench
 from service.cli.context import home_of
 from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
+from service.cli.finals import finals
 from service.cli.list import list_searches
 from service.cli.resume import resume
 from service.cli.screen import say
@@ -112,6 +113,7 @@ for name, command in (
     ("show", show),
     ("export", export),
     ("transfer", transfer),
+    ("finals", finals),
     ("pause", pause),
     ("stop", stop),
     ("serve", serve),
