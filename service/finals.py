@@ -100,9 +100,9 @@ def view(
             )
             for one in finalists
         ],
-        lead_before=lead and lead.before,
-        lead_after=lead and lead.after,
-        lead_error=lead and lead.error,
+        lead_before=lead.before if lead else None,
+        lead_after=lead.after if lead else None,
+        lead_error=lead.error if lead else None,
     )
 
 

@@ -26,7 +26,7 @@ def searched(database) -> str:
 def counting(done):
     def report(trial, seed):
         done.append((trial, seed))
-        return lambda step, metrics: True
+        return lambda *_: True
 
     return report
 
@@ -36,7 +36,7 @@ def test_finals_are_resumed_by_trial_and_seed_and_shown_everywhere(client, datab
 
     def interrupt(trial, seed):
         begun.append((trial, seed))
-        return lambda step, metrics: len(begun) < 3
+        return lambda *_: len(begun) < 3
 
     with pytest.raises(TrialStopped):
         finals.run(database, searched, top=2, seeds=2, epochs=2, report=interrupt)
