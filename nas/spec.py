@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -83,6 +83,18 @@ class Final(_Model):
     ] = 12
 
 
+class PrefilterSpec(_Model):
+    """Proposals that a zero-cost score thinks worst are not trained, once it is shown to rank."""
+
+    score: Annotated[
+        Literal["jacov", "naswot", "synflow", "grad_norm", "params", "madds"],
+        Field(description="Which score; more is taken for better"),
+    ] = "jacov"
+    drop: Annotated[
+        float, Field(gt=0, lt=1, description="Share of the proposals that is not trained")
+    ] = 0.25
+
+
 class SearchSpec(_Model):
     """A whole search as data. Names and options are checked against the registries by ``check``."""
 
@@ -103,6 +115,7 @@ class SearchSpec(_Model):
             description="Share of the trials drawn at random, to tell whether the search beats it",
         ),
     ] = 0.0
+    prefilter: PrefilterSpec | None = None
     limits: Limits = Limits()
     execution: Execution = Execution()
     final: Final = Final()
@@ -123,9 +136,22 @@ class SearchSpec(_Model):
         REGISTRIES["executor"].get(self.execution.executor)
         evaluator = REGISTRIES["evaluator"].get(self.evaluator.name)
         evaluator.check_space(REGISTRIES["space"].create(self.space.name, self.space.options))
+        measured = getattr(evaluator, "measures", ())
+        if measured and self.objective.metric not in measured:
+            raise RegistryError(
+                f"objective.metric is {self.objective.metric!r}; evaluator {evaluator.name!r} "
+                f"measures {', '.join(measured)}",
+                "objective.metric",
+                measured,
+            )
         if evaluator.needs_data and self.data is None:
             raise RegistryError(
                 f"data is missing: evaluator {self.evaluator.name!r} needs it", "data"
+            )
+        if self.prefilter and not evaluator.needs_data:
+            raise RegistryError(
+                f"prefilter looks at images; evaluator {self.evaluator.name!r} has none",
+                "prefilter",
             )
         data = self.data if evaluator.needs_data else None
         return self.model_copy(update={**parts, "data": data})

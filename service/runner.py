@@ -22,6 +22,7 @@ from nas.loop import End, run
 from nas.store import Desired, LostOwnership
 from searchspaces import SpaceError
 from searchspaces.registry import RegistryError
+from searchspaces.scale import Scale
 from service import modelling, models, searches, specs, vitals
 from service.db import Database
 from service.errors import NotFound, StorageError, UserError
@@ -32,7 +33,9 @@ from service.store import SqlStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    from nas.controllers import Controller
     from nas.execution import Executor
     from nas.spec import SearchSpec
 
@@ -86,6 +89,8 @@ class Runner:
         controller = REGISTRIES["controller"].create(
             spec.controller.name, spec.controller.options, space=space, seed=spec.seed
         )
+        if spec.prefilter and spec.data:
+            controller = _prefiltered(controller, spec, self.database.settings.data_root)
         with self._executor(spec) as executor:
             return run(
                 space,
@@ -185,6 +190,20 @@ class Runner:
 
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:1000] or type(error).__name__
+
+
+def _prefiltered(controller: Controller, spec: SearchSpec, root: Path) -> Controller:
+    """Return the controller behind the filter that the spec asks for."""
+    from nas.data import load_search
+    from nas.evaluators.zero_cost import scorer
+    from nas.prefilter import Prefilter
+
+    if spec.prefilter is None or spec.data is None:
+        return controller
+    data = load_search(spec.data, spec.seed, root)
+    scale = Scale.model_validate(spec.evaluator.options.get("scale", {}))
+    score = scorer(controller.space, data, scale, spec.prefilter.score, spec.seed)
+    return Prefilter(controller, score, drop=spec.prefilter.drop)
 
 
 def _one_thread() -> None:

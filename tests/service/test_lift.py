@@ -7,11 +7,11 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from nas.spec import SearchSpec
+from nas.spec import PrefilterSpec, SearchSpec
 from nas.store import Desired
 from service import searches
 from service.cli import app
-from tests.service.making import finished, run, toy_spec
+from tests.service.making import digits_spec, finished, run, toy_spec
 
 
 @pytest.fixture
@@ -67,3 +67,15 @@ def test_the_arms_are_the_same_after_a_restart(database):
     run(database, search_id)
     there, here = (searches.trials(database, s).items for s in (whole, search_id))
     assert [(t.arm, t.decisions) for t in there] == [(t.arm, t.decisions) for t in here]
+
+
+def test_a_search_with_a_prefilter_and_a_random_arm_runs_and_shows_the_tau(database):
+    spec = digits_spec(4, final_epochs=0).model_copy(
+        update={"prefilter": PrefilterSpec(score="params"), "control_fraction": 0.25}
+    )
+    search_id = searches.create(database, spec)
+    assert run(database, search_id) == 0
+    items = searches.trials(database, search_id).items
+    assert [one.arm for one in items] == ["search", "search", "search", "random"]
+    history = searches.history(database, search_id)
+    assert "prefilter_dropped" in history.figures

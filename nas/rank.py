@@ -1,0 +1,59 @@
+"""Whether two scores put architectures into the same order: Kendall's tau, and how sure that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RESAMPLES = 2000
+
+
+def kendall_tau(a: Sequence[float], b: Sequence[float]) -> float | None:
+    """Return Kendall's tau-b (Kendall 1945), -1 to 1; None where a score is the same for all."""
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if x.shape != y.shape:
+        raise ValueError(f"scores are of {len(x)} and {len(y)} architectures, expected as many")
+    upper = np.triu_indices(len(x), 1)
+    first = np.sign(np.subtract.outer(x, x)[upper])
+    second = np.sign(np.subtract.outer(y, y)[upper])
+    untied = float(np.count_nonzero(first)) * float(np.count_nonzero(second))
+    return float(first @ second) / untied**0.5 if untied else None
+
+
+def tau_interval(
+    a: Sequence[float], b: Sequence[float], seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the bootstrap interval of tau over architectures; (-1, 1) for fewer than four.
+
+    A pair that is one architecture drawn twice is left out: it would count as a tie, of which the
+    scores have none, and pull tau towards zero.
+    """
+    count = len(a)
+    if count < 4:
+        return -1.0, 1.0
+    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    found = []
+    for drawn in rng.integers(count, size=(RESAMPLES, count)):
+        chosen = np.unique(drawn, return_counts=True)
+        tau = _weighted(x[chosen[0]], y[chosen[0]], chosen[1])
+        if tau is not None:
+            found.append(tau)
+    if not found:
+        return -1.0, 1.0
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _weighted(x: np.ndarray, y: np.ndarray, times: np.ndarray) -> float | None:
+    """Return tau-b of different architectures, each drawn so many times."""
+    upper = np.triu_indices(len(x), 1)
+    weight = np.multiply.outer(times, times)[upper].astype(np.float64)
+    first = np.sign(np.subtract.outer(x, x)[upper])
+    second = np.sign(np.subtract.outer(y, y)[upper])
+    untied = float(weight @ np.abs(first)) * float(weight @ np.abs(second))
+    return float((weight * first) @ second) / untied**0.5 if untied else None
