@@ -227,9 +227,9 @@ def run_supervisor(settings: Settings) -> int:
     """
     stop = Stop(patience=None)
     with Database.open(settings) as database:
-        os.environ |= settings.environment()  # the cluster's token lies in HOME
         try:
             with file_lock(settings.folder("locks") / "supervisor.lock", wait=2.0):
+                os.environ |= settings.environment()  # the cluster's token lies in HOME
                 Supervisor(database).run(stop)
         except LockHeld as error:
             raise UserError(
