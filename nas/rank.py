@@ -27,22 +27,36 @@ def kendall_tau(a: Sequence[float], b: Sequence[float]) -> float | None:
 def tau_interval(
     a: Sequence[float], b: Sequence[float], seed: int = 0, level: float = 0.95
 ) -> tuple[float, float]:
-    """Return the bootstrap interval of tau over architectures; (-1, 1) for fewer than four.
+    """Return the bootstrap interval of tau over architectures; (-1, 1) for fewer than four."""
+    return mean_tau_interval([a], b, seed, level)
+
+
+def mean_tau(columns: Sequence[Sequence[float]], b: Sequence[float]) -> float | None:
+    """Return the mean tau of several scores with ``b``; None where none has one."""
+    taus = [tau for column in columns if (tau := kendall_tau(column, b)) is not None]
+    return sum(taus) / len(taus) if taus else None
+
+
+def mean_tau_interval(
+    columns: Sequence[Sequence[float]], b: Sequence[float], seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the bootstrap interval of ``mean_tau``; (-1, 1) for fewer than four architectures.
 
     A pair that is one architecture drawn twice is left out: it would count as a tie, of which the
     scores have none, and pull tau towards zero.
     """
-    count = len(a)
+    count = len(b)
     if count < 4:
         return -1.0, 1.0
-    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    x, y = np.asarray(columns, dtype=np.float64), np.asarray(b, dtype=np.float64)
     rng = np.random.default_rng(seed)
     found = []
     for drawn in rng.integers(count, size=(RESAMPLES, count)):
-        chosen = np.unique(drawn, return_counts=True)
-        tau = _weighted(x[chosen[0]], y[chosen[0]], chosen[1])
-        if tau is not None:
-            found.append(tau)
+        chosen, times = np.unique(drawn, return_counts=True)
+        taus = [_weighted(column[chosen], y[chosen], times) for column in x]
+        known = [tau for tau in taus if tau is not None]
+        if known:
+            found.append(sum(known) / len(known))
     if not found:
         return -1.0, 1.0
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])

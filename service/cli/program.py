@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from service.cli.audit import audit
 from service.cli.bench import bench
 from service.cli.context import home_of
 from service.cli.export import export
@@ -114,6 +115,7 @@ for name, command in (
     ("export", export),
     ("transfer", transfer),
     ("finals", finals),
+    ("audit", audit),
     ("pause", pause),
     ("stop", stop),
     ("serve", serve),
