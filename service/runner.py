@@ -119,7 +119,6 @@ class Runner:
         if not (spec.final.epochs and spec.data and view.best):
             return str(reason)
         self.store.finishing()
-        _all_threads(spec)
         before = self.store.control().desired
 
         def leave() -> bool:
@@ -211,14 +210,6 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _all_threads(spec: SearchSpec) -> None:
-    """Let the final training use what the search's workers had together."""
-    import torch
-
-    wanted = int(spec.execution.workers * spec.execution.cpus_per_trial)
-    torch.set_num_threads(max(1, min(wanted, os.cpu_count() or 1)))
 
 
 def main(arguments: list[str]) -> int:
