@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-RATES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+RATES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 NOISES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 Settings = tuple[int, int, int, int]  # places on the grids: rates of three distances, noise
-FIRST: Settings = (3, 3, 1, 2)
+FIRST: Settings = (3, 3, 4, 2)
 PULL = 0.1  # log-likelihood that a step away from FIRST must gain, times the square of the steps
 MU_VARIANCE = 1.0
 TINY = 1e-9

@@ -27,36 +27,47 @@ COLUMNS = (
     ("ms a trial", "right"),
 )
 
+STEPS = 20  # a controller's progress is shown so many times
 
-def bench(
+
+Table = Annotated[Path, typer.Option(metavar="FILE", help="A CSV file of measurements")]
+Seen = Annotated[str, typer.Option(help="The column that the search sees")]
+Scored = Annotated[str, typer.Option(help="The column that the incumbent is scored by")]
+Space = Annotated[
+    str, typer.Option(help="nasbench201 (column arch), or table (columns choice:NAME)")
+]
+Names = Annotated[str, typer.Option(help="Names, separated by commas")]
+Budgets = Annotated[
+    str, typer.Option(help="Budgets: different functions trained, separated by commas")
+]
+Seeds = Annotated[int, typer.Option(min=1, max=100_000, help="Searches of each")]
+Jobs = Annotated[int, typer.Option(min=1, max=256, help="Processes")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="CONTROLLER.OPTION=VALUE", help="An option, again and again"),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--json", metavar="OUT", help="Write the results here, and every search to OUT.games"
+    ),
+]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the curves: .svg or .png")]
+
+
+def bench(  # noqa: PLR0913 - typer reads the options from the signature
     *,
-    table: Annotated[Path, typer.Option(metavar="FILE", help="A CSV file of measurements")],
-    search_column: Annotated[str, typer.Option(help="The column that the search sees")],
-    score_column: Annotated[str, typer.Option(help="The column that the incumbent is scored by")],
-    space: Annotated[
-        str, typer.Option(help="nasbench201 (column arch), or table (columns choice:NAME)")
-    ] = "nasbench201",
-    controllers: Annotated[
-        str, typer.Option(help="Names, separated by commas")
-    ] = "surrogate,evolution,random",
-    trials: Annotated[
-        str, typer.Option(help="Budgets: different functions trained, separated by commas")
-    ] = "20,50,100,200",
-    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Searches of each")] = 200,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes")] = 1,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="CONTROLLER.OPTION=VALUE", help="An option, again and again"),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--json", metavar="OUT", help="Write the results here, and every search to OUT.games"
-        ),
-    ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the curves: .svg or .png")
-    ] = None,
+    table: Table,
+    search_column: Seen,
+    score_column: Scored,
+    space: Space = "nasbench201",
+    controllers: Names = "surrogate,evolution,random",
+    trials: Budgets = "20,50,100,200",
+    seeds: Seeds = 200,
+    jobs: Jobs = 1,
+    settings: Settings = None,
+    out: Out = None,
+    plot: Plot = None,
 ) -> None:
     """Run controllers on a table of measured architectures, many times each.
 
@@ -66,41 +77,45 @@ def bench(
         nas bench --table nasbench201-cifar10.csv --search-column cifar10_val_12ep
         --score-column cifar10_test_200ep --controllers surrogate,random --seeds 200 --jobs 2
     """
+    from nas.bench.run import Setup
+
     budgets = _budgets(trials)
     names = tuple(dict.fromkeys(name.strip() for name in controllers.split(",") if name.strip()))
     if not names:
         raise UserError("--controllers names none", field="controllers")
     _check_paths(out, plot)
+    options = _options(settings or [], names)
+    columns = (search_column, score_column)
+    setup = Setup(str(table), space, *columns, names, max(budgets), seeds, options)
+    _run(setup, budgets, jobs, out, plot)
+
+
+def _run(setup: Setup, budgets: list[int], jobs: int, out: Path | None, plot: Path | None) -> None:
     from nas.bench.plot import draw_curves
-    from nas.bench.run import Setup, run
+    from nas.bench.run import run
     from nas.bench.summary import summarise
 
-    setup = Setup(
-        str(table),
-        space,
-        search_column,
-        score_column,
-        names,
-        max(budgets),
-        seeds,
-        _options(settings or [], names),
-    )
     best = setup.read().best
     journal = None if out is None else out.with_name(out.name + ".games")
     with meter() as shown:
-        games = run(
-            setup,
-            journal,
-            jobs=jobs,
-            progress=lambda name, done, total: shown.show(name, done, total, "searches"),
-        )
+
+        def progress(name: str, done: int, total: int) -> None:
+            if done % max(1, total // STEPS) == 0:
+                shown.show(name, done, total, "searches")
+
+        games = run(setup, journal, jobs=jobs, progress=progress)
     rows = summarise(games, budgets, best)
-    say(f"{table.name}: {seeds} seeds; the best {search_column} scores {best:g} {score_column}")
+    table = Path(setup.table).name
+    say(
+        f"{table}: {setup.seeds} seeds; the best {setup.search_column} scores {best:g} "
+        f"{setup.score_column}"
+    )
     say_table(COLUMNS, [_cells(row) for row in rows])
     if out is not None:
         out.write_text(json.dumps(_document(setup, rows, best), indent=2) + "\n")
     if plot is not None:
-        draw_curves(plot, games, f"{table.name}: {score_column} of the incumbent, {seeds} seeds")
+        title = f"{table}: {setup.score_column} of the incumbent, {setup.seeds} seeds"
+        draw_curves(plot, games, title)
 
 
 def _budgets(text: str) -> list[int]:

@@ -1,0 +1,1 @@
+"""Runs controllers on tables of measured architectures, hundreds of searches in minutes."""
