@@ -71,7 +71,7 @@ def drill(options: argparse.Namespace, home: Path) -> dict:
     log = home.with_suffix(".log")
     command = ["search", "--data", str(options.data), "--name", "drill", "--space", "nasnet"]
     command += ["--controller", "reinforce", "--trials", str(options.trials), "--workers", "2"]
-    command += ["--train-images", str(options.train_images), "--seed", str(options.seed)]
+    command += ["--train-images", options.train_images, "--seed", str(options.seed)]
     process = start(command, env, log)
     killed: Counter[str] = Counter()
     resumed = 0
@@ -139,9 +139,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--trials", type=int, default=20)
-    parser.add_argument("--train-images", type=int, default=4000)
+    parser.add_argument("--train-images", default="auto")
     parser.add_argument("--kills", type=int, default=6)
-    parser.add_argument("--pause", type=float, nargs=2, default=(15.0, 45.0))
+    parser.add_argument("--pause", type=float, nargs=2, default=(30.0, 90.0))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
