@@ -29,6 +29,8 @@ from nas.trial import FailureKind, TrialFailure, TrialStopped
 from searchspaces.cells import CellModule
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nas.data.images import Images, SearchData
     from nas.evaluators import Report
     from nas.recipe import Recipe
@@ -61,17 +63,16 @@ class WeightBank:
         """
         with torch.device("meta"):
             model = self.space.build(arch, self.task, self.scale)
-        names = shared_names(model)
+        slots = list(_slots(model))
         weights = self.weights
-        if not weights.keys() >= set(names.values()):
+        if any(name not in weights for *_, name in slots):
             weights = self._made(arch) | weights
             if not self.frozen:
                 self.weights = weights
-        for path, _ in list(model.named_parameters()):
-            place, _, own = path.rpartition(".")
-            model.get_submodule(place)._parameters[own] = weights[names[path]]
+        for module, own, _, name in slots:
+            module._parameters[own] = weights[name]
         for module in model.modules():
-            for own, buffer in list(module._buffers.items()):
+            for own, buffer in module._buffers.items():
                 if buffer is not None and buffer.is_meta:
                     fill = torch.ones_like if own == "running_var" else torch.zeros_like
                     module._buffers[own] = fill(buffer, device=self.device)
@@ -90,19 +91,24 @@ class WeightBank:
 
 def shared_names(model: nn.Module) -> dict[str, str]:
     """Return the name in the bank of every parameter of a network, by its name there."""
+    return {path: name for _, _, path, name in _slots(model)}
+
+
+def _slots(model: nn.Module) -> Iterator[tuple[nn.Module, str, str, str]]:
+    """Yield where each parameter lies (module, own name), its name here, and that in the bank."""
     ops: dict[str, str] = {}  # where a node's module lies, to its operation
-    for path, module in model.named_modules():
+    root = op = ""
+    for path, module in model.named_modules():  # what lies inside a module comes right after it
         if isinstance(module, CellModule):
-            for place, node in enumerate(module.cell.nodes):
-                ops[f"{path}.ops.{place}"] = node.op
-    names = {}
-    for name, parameter in model.named_parameters():
-        parts = name.split(".")
-        places = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
-        op = next((ops[place] for place in places if place in ops), "")
-        shape = "x".join(map(str, parameter.shape))
-        names[name] = f"{name}|{op}|{shape}"
-    return names
+            ops |= {f"{path}.ops.{i}": node.op for i, node in enumerate(module.cell.nodes)}
+        if path in ops:
+            root, op = f"{path}.", ops[path]
+        elif root and not path.startswith(root):
+            root = op = ""
+        for own, parameter in module._parameters.items():
+            if parameter is not None:
+                full = f"{path}.{own}" if path else own
+                yield module, own, full, f"{full}|{op}|{tuple(parameter.shape)}"
 
 
 class Supernet:
