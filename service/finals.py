@@ -6,6 +6,7 @@ is in the table is not trained again.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -83,17 +84,18 @@ def view(
     known = _results(database, search_id, wanted)
     ranked = _best(database, search_id, top)
     finalists = [
-        Finalist(t.number, t.metrics.get(METRIC, 0.0), tuple(known[t.number].values()))
+        Finalist(t.number, t.metrics.get(METRIC, math.nan), tuple(known[t.number].values()))
         for t in ranked
     ]
-    lead = shrinkage(finalists)
+    known_all = not any(math.isnan(one.selection) for one in finalists)
+    lead = shrinkage(finalists) if known_all else None
     return FinalsView(
         search=search_id,
         epochs=wanted,
         finalists=[
             FinalistView(
                 trial=one.trial,
-                selection=one.selection,
+                selection=None if math.isnan(one.selection) else one.selection,
                 tests=known[one.trial],
                 mean=one.mean if one.tests else None,
                 spread=one.spread,

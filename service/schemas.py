@@ -193,11 +193,12 @@ class AttemptView(View):
 class FinalistView(View):
     """A trial in the finals: accuracy in the search, and on the test images with each seed.
 
+    ``selection`` is null where the search measured no accuracy.
     ``mean`` and ``spread`` (standard deviation) are over the seeds, null before there are any.
     """
 
     trial: int
-    selection: float
+    selection: float | None
     tests: dict[int, float]
     mean: float | None
     spread: float | None

@@ -81,7 +81,7 @@ def _print(view: FinalsView) -> None:
     rows = [
         [
             str(one.trial),
-            f"{one.selection:.2%}",
+            "" if one.selection is None else f"{one.selection:.2%}",
             "" if one.mean is None else f"{one.mean:.2%}",
             "" if one.spread is None else f"{one.spread:.2%}",
             str(len(one.tests)),

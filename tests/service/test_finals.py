@@ -8,6 +8,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from nas.objective import Objective
+from nas.spec import Part
 from nas.trial import TrialStopped
 from service import finals, searches
 from service.cli import app
@@ -79,3 +81,19 @@ def test_what_cannot_be_trained_is_refused_in_one_line(database):
     for wrong in ({"top": 0}, {"seeds": 0}):
         with pytest.raises(UserError, match=next(iter(wrong))):
             finals.run(database, search_id, **wrong)
+
+
+def test_finals_of_a_search_that_measured_no_accuracy_show_no_lead(database):
+    torch.set_num_threads(1)
+    spec = digits_spec(4, final_epochs=0).model_copy(
+        update={
+            "evaluator": Part(name="zero_cost", options={"batch": 8, "scale": {"filters": 4}}),
+            "objective": Objective(metric="params"),
+        }
+    )
+    search_id = searches.create(database, spec)
+    assert run(database, search_id) == 0
+    found = finals.run(database, search_id, top=2, seeds=1, epochs=1)
+    assert [one.selection for one in found.finalists] == [None, None]
+    assert all(0 <= one.mean <= 1 for one in found.finalists)
+    assert found.lead_before is None
