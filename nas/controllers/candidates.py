@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nas.controllers.features import Table, features, sampled_sizes
 from nas.controllers.gaussian import Data, Process
 from nas.controllers.reinforce import Reinforce
+from searchspaces import SpaceError
 
 if TYPE_CHECKING:
     import random
@@ -37,15 +38,14 @@ class Candidates:
         self._known: dict[Decisions, Features] = {}
 
     def offer(
-        self, known: Sequence[tuple[Decisions, float]], seen: Seen, rng: random.Random
+        self, known: Sequence[tuple[Decisions, float]], _seen: Seen, rng: random.Random
     ) -> list[Decisions]:
-        """Return fresh points, each function once."""
+        """Return architectures; most are new, and keys are dear: the surrogate looks at few."""
         best = sorted(known, key=lambda pair: -pair[1])[:PARENTS]
         parents = [decisions for decisions, _ in best]
-        found = {
-            seen.key(point): point for point in self._drafts(parents, rng) if seen.fresh(point)
-        }
-        return list(found.values())
+        before = {decisions for decisions, _ in known}
+        drafts = dict.fromkeys(self._drafts(parents, rng))
+        return [point for point in drafts if point not in before and self._valid(point)]
 
     def predict(
         self,
@@ -55,21 +55,23 @@ class Candidates:
         model: Model,
     ) -> tuple[Array, Array]:
         """Return mean and spread at ``offered``; the points beyond ``rewards`` run."""
-        process = Process(Data(*self.sight(points, points), rewards), model)
-        return process.predict(*self.sight(points, offered))
+        count = len(points)
+        distances, sizes = self.sight(points, [*points, *offered])
+        process = Process(Data(distances[:, :, :count], sizes[:count], rewards), model)
+        return process.predict(distances[:, :, count:], sizes[count:])
 
     def sight(
         self, points: Sequence[Decisions], others: Sequence[Decisions]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Return the distances (3, points, others) and the standardised sizes of ``others``."""
-        rows = [self._features(point) for point in (*points, *others)]
-        first = len(points)
-        distances = Table(rows).between(first)
-        sizes = self.sizes.standardise([row.size for row in rows[first:]])
-        for point in others:
-            if point not in points:
-                self._known.pop(point, None)  # most candidates are never seen again
-        return distances, sizes
+        rows = {point: self._features(point) for point in (*points, *others)}
+        table, place = Table(list(rows.values())), {point: i for i, point in enumerate(rows)}
+        distances = table.between(len(dict.fromkeys(points)))
+        distances = distances[:, [place[p] for p in points]][:, :, [place[p] for p in others]]
+        kept = set(points)
+        for point in rows.keys() - kept:
+            del self._known[point]  # most candidates are never seen again
+        return distances, self.sizes.standardise([rows[point].size for point in others])
 
     def learn(self, result: Result) -> None:
         """Train the policy."""
@@ -98,6 +100,13 @@ class Candidates:
             yield self.space.sample(rng)
         if self.policy is not None:
             yield from self.policy.samples(SAMPLES)
+
+    def _valid(self, point: Decisions) -> bool:
+        try:
+            self._features(point)
+        except SpaceError:
+            return False
+        return True
 
     def _features(self, point: Decisions) -> Features:
         if point not in self._known:

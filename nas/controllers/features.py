@@ -137,13 +137,12 @@ class Table:
         return np.stack([shape, path, decision]).astype(np.float32)
 
     def between(self, first: int) -> NDArray[np.float32]:
-        """Return the distances of the first rows to all others, (3, first, rows - first)."""
-        left, right = slice(None, first), slice(first, None)
+        """Return the distances of the first rows to all rows, (3, first, rows)."""
         squares = np.square(self.shapes).sum(1)
-        shape = squares[left, None] + squares[right] - 2 * self.shapes[left] @ self.shapes[right].T
-        shared = self.marks[left] @ self.marks[right].T
-        path = (self.counts[left, None] + self.counts[right] - 2 * shared) / PATHS
-        decision = np.stack([(self.points[right] != row).mean(1) for row in self.points[left]])
+        shape = squares[:first, None] + squares - 2 * self.shapes[:first] @ self.shapes.T
+        shared = self.marks[:first] @ self.marks.T
+        path = (self.counts[:first, None] + self.counts - 2 * shared) / PATHS
+        decision = np.stack([(self.points != row).mean(1) for row in self.points[:first]])
         return np.stack([np.maximum(shape, 0), path, decision]).astype(np.float32)
 
 

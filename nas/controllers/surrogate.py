@@ -162,9 +162,12 @@ class Surrogate(Controller):
         points = [*(decisions for decisions, _ in self.known), *self.running]
         mean, spread = self.source.predict(points, rewards, offered, self._model)
         value = expected_improvement(mean, spread, float(rewards.max()))
-        place = int(np.argmax(value))
-        self.gain = float(value[place])
-        return offered[place]
+        for place in np.argsort(-value, kind="stable").tolist():
+            decisions: Decisions = offered[place]
+            if self.seen.fresh(decisions):
+                self.gain = float(value[place])
+                return decisions
+        return self.seen.anything(self.rng)
 
     def _start(self) -> Decisions | None:
         """Return the point farthest from all proposals so far, of a pool of random ones."""

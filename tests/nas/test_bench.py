@@ -13,37 +13,15 @@ from nas.bench.play import Game, play
 from nas.bench.plot import draw_curves
 from nas.bench.run import Setup, run
 from nas.bench.summary import summarise
+from nas.bench.synthetic import write_synthetic
 from searchspaces.registry import RegistryError
 from searchspaces.table import TableSpace
 from searchspaces.toy import Toy
 
 
-def write_table(path, places=8, options=3, seed=0):
-    """Write a table of interacting choices: single effects, effects of pairs, and noise."""
-    rng = random.Random(seed)
-    pairs = list(itertools.combinations(range(places), 2))
-    chosen = rng.sample(pairs, places)
-    alone = {(p, o): rng.gauss(0, 1) for p in range(places) for o in range(options)}
-    both = {
-        (pair, a, b): rng.gauss(0, 1)
-        for pair in chosen
-        for a in range(options)
-        for b in range(options)
-    }
-    lines = [",".join([*(f"choice:c{p}" for p in range(places)), "seen", "final"])]
-    for point in itertools.product(range(options), repeat=places):
-        value = sum(alone[p, o] for p, o in enumerate(point))
-        value += sum(both[(i, j), point[i], point[j]] for i, j in chosen)
-        true = 0.9 / (1 + 2.718 ** (-value / 4))
-        seen = min(max(true + rng.gauss(0, 0.002), 0), 1)
-        lines.append(",".join([*map(str, point), f"{seen:.5f}", f"{true:.5f}"]))
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    return write_table(tmp_path_factory.mktemp("bench") / "table.csv")
+    return write_synthetic(tmp_path_factory.mktemp("bench") / "table.csv", seed=0)
 
 
 def setup_of(table, controllers, trials=40, seeds=6, **more):
