@@ -11,7 +11,16 @@ import pytest
 from nas.bench.lookup import read_lookup
 from nas.controllers.catalog import CONTROLLERS
 from nas.honesty.arms import Arms
-from nas.honesty.verdict import FEWEST, Measured, Verdict, compare, interval, lift
+from nas.honesty.verdict import (
+    FEWEST,
+    Measured,
+    Verdict,
+    _limits,
+    _resampled,
+    compare,
+    interval,
+    lift,
+)
 from nas.trial import Proposal, Result
 from searchspaces.toy import Toy
 
@@ -96,7 +105,7 @@ def test_the_same_trials_and_seed_give_the_same_interval():
     assert interval(a, b, 3) != interval(a, b, 4)
 
 
-@pytest.mark.parametrize(("searched", "rand"), [(38, 24), (45, 10), (10, 10), (25, 50)])
+@pytest.mark.parametrize(("searched", "rand"), [(38, 24), (45, 10), (10, 10), (25, 50), (60, 40)])
 def test_equal_arms_get_a_verdict_as_seldom_as_the_level_says(searched, rand):
     rng = np.random.default_rng(0)
     verdicts = Counter()
@@ -104,6 +113,15 @@ def test_equal_arms_get_a_verdict_as_seldom_as_the_level_says(searched, rand):
         draw = 0.75 - 0.1 * rng.gamma(0.8, size=searched + rand)
         verdicts[compare(draw[:searched], draw[searched:], seed).verdict] += 1
     assert verdicts[Verdict.NOT_SHOWN] >= 291  # 1 % of 300 is 3; more than 9 has a chance of 1e-3
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_large_arms_get_the_limits_that_resampling_would_give(ties):
+    rng = np.random.default_rng(0)
+    rewards = rng.integers(6, size=90) if ties else rng.normal(size=90)
+    chance = np.unique(rewards, return_counts=True)[1] / 90
+    exact = _limits(40, 50, chance, 0.99)
+    assert _resampled(40, 50, chance, 0.99, 0) == pytest.approx(exact, abs=0.012)
 
 
 @pytest.fixture(scope="module")
