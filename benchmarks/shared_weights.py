@@ -40,7 +40,7 @@ def main() -> None:
     recipe = Recipe(epochs=100, batch_size=given.batch)
     rng = random.Random(0)
     shared = Supernet(space, data, recipe, scale, seed=0)
-    for _ in range(40):  # a bank as large as early in a training
+    for _ in range(20):  # a bank of some size
         shared.bank.child(space.decode(space.sample(rng)))
     x = torch.randn(given.batch, data.task.channels, data.task.height, data.task.width)
     y = torch.arange(given.batch) % data.task.classes
