@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -95,6 +95,7 @@ class _Loop:
         self.running: dict[int, Trial] = {}
         self.cache: dict[tuple[str, int | None], Trial] = {}
         self.held: dict[int, Result] = {}  # ended, not yet told: an earlier one is still running
+        self.losses: Counter[int] = Counter()
         self.next_told = 0
         self.count = 0
         self.exhausted = False
@@ -206,7 +207,7 @@ class _Loop:
     def _complete(self, trial: Trial, outcome: Outcome) -> None:
         failure = outcome.failure
         machine = failure is not None and not failure.kind.blames_architecture
-        if machine and failure is not None and trial.attempt < self.attempts:
+        if machine and failure is not None and self._may_try_again(trial):
             self.queue.append(self.store.requeue(trial.number, trial.attempt, failure))
             return
         outcome, reward = self._judge(outcome)
@@ -223,6 +224,15 @@ class _Loop:
         self.store.finish(
             trial.number, trial.attempt, outcome, reward, told, self.controller.state_dict()
         )
+
+    def _may_try_again(self, trial: Trial) -> bool:
+        """Count a failure of the machine under a trial; those of earlier runners do not count.
+
+        So a trial that always kills its worker ends, and one that was only unlucky when this
+        search was killed and resumed does not.
+        """
+        self.losses[trial.number] += 1
+        return self.losses[trial.number] < self.attempts
 
     def _judge(self, outcome: Outcome) -> tuple[Outcome, float | None]:
         """Return the outcome and its reward: the floor for a bad architecture, None for no news."""

@@ -240,6 +240,22 @@ def test_a_lost_worker_never_punishes_the_architecture():
     assert kinds(data)[EventKind.TRIAL_REQUEUED] == 2
 
 
+def test_interruptions_do_not_use_up_the_attempts_of_a_trial():
+    data = memory(trials=2)
+    for _ in range(5):
+        with pytest.raises(KeyboardInterrupt):
+            search(CrashingStore(data, 2, True))  # dies when trial 0 is made, then launched
+
+    def lost_twice(job):
+        lost = Outcome(failure=Failure(FailureKind.LOST, "worker lost"))
+        return lost if executor.runs[job.number] < 3 else value(job)
+
+    executor = Shuffled(1, lost_twice)
+    search(MemoryStore(data), executor=executor, attempts=3)
+    assert data.trials[0].state is State.DONE
+    assert data.trials[0].attempt > 4
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), None, True, "0.9"])
 def test_a_metric_that_is_no_finite_number_fails_the_trial_with_the_floor(bad):
     data = memory(trials=2)
