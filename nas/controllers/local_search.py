@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from nas.controllers import Controller
-from nas.controllers.generators import pack_rng, unpack_rng
+from nas.controllers.generators import derived, pack_rng, unpack_rng
 from nas.controllers.seen import Seen
 from nas.trial import Proposal
 
@@ -48,6 +48,8 @@ class LocalSearch(Controller):
         super().__init__(space, seed)
         self.starts = starts
         self.rng = random.Random(seed)
+        # Another generator for what is told: the random starts must not depend on it.
+        self.order = random.Random(derived(seed, "order of neighbours"))
         self.seen = Seen(space)
         self.place: tuple[Decisions, float] | None = None
         self.best: float | None = None
@@ -82,7 +84,7 @@ class LocalSearch(Controller):
         if self.place is None or reward > self.place[1]:
             self.place = (decisions, reward)
             self.queue = list(self.space.neighbours(decisions))
-            self.rng.shuffle(self.queue)
+            self.order.shuffle(self.queue)
 
     def figures(self) -> Metrics:
         """Return the reward of the place and the best reward."""
@@ -93,6 +95,7 @@ class LocalSearch(Controller):
         """Return generator, place, the neighbours to come, and what was proposed."""
         return {
             "rng": pack_rng(self.rng),
+            "order": pack_rng(self.order),
             "seen": self.seen.state(),
             "place": None if self.place is None else [list(self.place[0]), self.place[1]],
             "best": self.best,
@@ -105,6 +108,7 @@ class LocalSearch(Controller):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take a memory over."""
         unpack_rng(self.rng, state["rng"])
+        unpack_rng(self.order, state["order"])
         self.seen.load(state["seen"])
         place = state["place"]
         self.place = None if place is None else (tuple(place[0]), place[1])
