@@ -96,8 +96,8 @@ def main() -> None:
     with torch.no_grad():
         logits = network(preprocess(torch.randint(256, shape, dtype=torch.uint8)))
     count = sum(p.numel() for p in network.parameters())
-    weights = "trained" if trained else "fresh"
-    print(f"{{count:,}} parameters ({{weights}} weights), images {{shape}} -> logits {{tuple(logits.shape)}}")
+    print(f"{{count:,}} parameters ({{'trained' if trained else 'fresh'}} weights)")
+    print(f"images {{shape}} -> logits {{tuple(logits.shape)}}")
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ def test_running_the_file_says_what_it_is(exported):
     model = network()[1]
     count = sum(p.numel() for p in model.parameters())
     out = stranger("import runpy; runpy.run_path('model.py', run_name='__main__')", exported)
-    assert out == f"{count:,} parameters, images (4, 3, 8, 8) -> logits (4, 3)\n"
+    assert out == f"{count:,} parameters (trained weights)\nimages (4, 3, 8, 8) -> logits (4, 3)\n"
 
 
 def test_the_file_trains_on(exported):

@@ -84,7 +84,8 @@ def test_any_cell_becomes_a_network_of_either_kind_and_trains(name, stem):
 
 
 def test_a_budget_that_nothing_meets_says_what_the_smallest_costs():
-    with pytest.raises(SpaceError, match=r"no size within the budget; the smallest has [\d,]+ param"):
+    line = r"no size within the budget; the smallest has [\d,]+ param"
+    with pytest.raises(SpaceError, match=line):
         fit_budget(NASNET_A, IMAGENET, max_params=100, depths=(2, 1))
 
 
