@@ -62,7 +62,7 @@ class Execution(_Model):
     ] = None
     attempts: Annotated[
         int, Field(ge=1, le=20, description="Attempts at a trial whose machine fails")
-    ] = 3
+    ] = 5
 
 
 class Setup(_Model):
