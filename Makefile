@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests bench-spaces clean
+.PHONY: help setup run test lint types layers tests bench-spaces bench-demo bench-drill clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
@@ -48,6 +48,12 @@ tests: $(STAMP) ## pytest alone
 
 bench-spaces: $(STAMP) ## Hold every search space to its bars on thousands of architectures (hours)
 	@$(BIN)/python benchmarks/spaces.py
+
+bench-demo: $(STAMP) ## Time make run: to the first trial, to the exported model
+	@$(BIN)/python benchmarks/demo.py
+
+bench-drill: $(STAMP) ## Search on DATA=images.zip while its processes are killed at random
+	@$(BIN)/python benchmarks/kill_drill.py --data $(DATA)
 
 clean: ## Remove caches and build outputs (.venv and your data stay)
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage *.egg-info
