@@ -109,7 +109,10 @@ def check(samples: int = SAMPLES, seed: int = 0) -> Check:
     if samples < PART or samples % PART:
         raise ValueError(f"samples is {samples}, allowed are multiples of {PART}")
     space = Tiny()
-    controller = Reinforce(space, seed, learning_rate=STANDSTILL, batch=PART, entropy_weight=0.0)
+    # The policy gradient alone: no entropy bonus, no push towards the best so far.
+    controller = Reinforce(
+        space, seed, learning_rate=STANDSTILL, batch=PART, entropy_weight=0.0, elite_weight=0.0
+    )
     policy, draws = controller.policy, generator(seed, "selfcheck")
     exact = exact_gradient(policy, space, value)
     estimate, credited = torch.zeros_like(exact), []
