@@ -103,10 +103,10 @@ class _Loop:
 
     def restore(self) -> None:
         """Take the search over from the store: snapshot, finished results, unfinished trials."""
+        self.queue.extend(self.store.adopt())  # first: from here on no earlier owner can write
         snapshot = self.store.snapshot()
         if snapshot is not None:
             self.controller.load_state_dict(snapshot)
-        self.queue.extend(self.store.adopt())
         trials = self.store.trials()
         self.count = len(trials)
         for trial in trials:
