@@ -2,8 +2,9 @@
 
 A folder's ``__init__.py`` is the contract and each sibling file one implementation. A class counts
 when it is a concrete subclass of the contract, defined in the scanned file, with a ``name`` of its
-own. Two classes with one name are an error. ``$NAS_PLUGINS`` may name further folders, separated
-like ``PATH``; their subfolders (``searchspaces``, ``controllers``, ``evaluators``, ...) join in.
+own; it may also stand in a tuple at the top of the file, as classes made from a table do. Two
+classes with one name are an error. ``$NAS_PLUGINS`` may name further folders, separated like
+``PATH``; their subfolders (``searchspaces``, ``controllers``, ``evaluators``, ...) join in.
 """
 
 from __future__ import annotations
@@ -149,11 +150,16 @@ def _extend(root: ModuleType, package: str, plugins: str) -> None:
 
 
 def _implementations(module: ModuleType, contract: type[T]) -> list[type[T]]:
+    top = [
+        value
+        for held in vars(module).values()
+        for value in (held if isinstance(held, tuple) else (held,))
+        if inspect.isclass(value)
+    ]
     return [
         cls
-        for cls in vars(module).values()
-        if inspect.isclass(cls)
-        and issubclass(cls, contract)
+        for cls in dict.fromkeys(top)
+        if issubclass(cls, contract)
         and cls.__module__ == module.__name__
         and not inspect.isabstract(cls)
         and "name" in cls.__dict__

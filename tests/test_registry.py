@@ -109,3 +109,14 @@ def test_an_unknown_name_lists_the_known_ones():
 def test_a_bad_option_names_the_field_the_value_and_what_is_allowed(options, message):
     with pytest.raises(RegistryError, match=message):
         CONTROLLERS.check("reinforce", options)
+
+
+def test_classes_made_from_a_table_count_like_those_written_out(tmp_path):
+    plugin(tmp_path, "first.py", "first")
+    file = tmp_path / "controllers" / "first.py"
+    made = "type(name, (First,), {'__module__': __name__, 'name': name})"
+    file.write_text(file.read_text() + f"\nMADE = tuple({made} for name in ('one', 'two'))\n")
+    code = "from nas.catalog import REGISTRIES; print(REGISTRIES['controller'].names())"
+    out = run_with_plugins(tmp_path, code)
+    assert out.returncode == 0, out.stderr
+    assert all(f"'{name}'" in out.stdout for name in ("first", "one", "two"))

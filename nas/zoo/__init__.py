@@ -2,7 +2,8 @@
 
 ``nas.create_model("nasnet_a_mobile", num_classes=10)`` builds one, ``nas.list_models()`` names all.
 To add a family, put a file beside this one with subclasses of :class:`ZooModel` that set ``name``,
-``title``, ``task`` and ``paper``. A name has one meaning for ever.
+``title``, ``task``, ``paper``, ``year`` and ``idea``; or a table of rows, as :mod:`nas.zoo.vgg`
+has. A name has one meaning for ever.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from nas.zoo.training import Training
     from searchspaces import Task
 
 
@@ -43,12 +45,20 @@ class Paper:
 
 
 class ZooModel(ABC):
-    """One published network. ``task`` is the one its figures are for."""
+    """One published network. ``task`` is the one its figures are for.
+
+    ``year`` is when it was first published, ``idea`` what is new in it, in one sentence, and
+    ``recipe`` how its authors trained it. In training a network with auxiliary classifiers returns
+    (logits, auxiliary logits, ...), else and in evaluation logits.
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     task: ClassVar[Task]
     paper: ClassVar[Paper]
+    year: ClassVar[int]
+    idea: ClassVar[str]
+    recipe: ClassVar[Training | None] = None
 
     @abstractmethod
     def build(self, task: Task) -> nn.Module:
@@ -63,22 +73,30 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def create_model(
-    name: str, *, num_classes: int | None = None, channels: int | None = None
+    name: str,
+    *,
+    num_classes: int | None = None,
+    channels: int | None = None,
+    size: int | None = None,
 ) -> nn.Module:
-    """Return a fresh network of the zoo; by default for the classes and channels of its paper.
+    """Return a fresh network of the zoo; by default for classes, channels and pixels of its paper.
 
-    Raises RegistryError for an unknown name and ZooError for less than one class or channel.
+    ``size`` is the side of the images: a network for ImageNet built for images under 64 pixels
+    keeps their resolution in its first layers where that makes sense. Raises RegistryError for an
+    unknown name and ZooError for less than one class, channel or pixel and for images too small.
     """
     from nas.zoo.catalog import ZOO
 
     model = ZOO.create(name)
-    for field, given in (("num_classes", num_classes), ("channels", channels)):
+    for field, given in (("num_classes", num_classes), ("channels", channels), ("size", size)):
         if given is not None and given < 1:
             raise ZooError(f"{field}: {given} (allowed: 1 or more)")
     task = replace(
         model.task,
         classes=num_classes or model.task.classes,
         channels=channels or model.task.channels,
+        height=size or model.task.height,
+        width=size or model.task.width,
     )
     return model.build(task)
 

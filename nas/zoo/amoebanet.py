@@ -127,7 +127,13 @@ CIFAR, MOBILE = Task(3, 32, 32, 10), Task(3, 224, 224, 1000)
 EFFICIENTNET = "with AutoAugment 83.5 / 96.5 (arXiv 1905.11946, table 2)"
 
 
-class AmoebaNetACifar(SizedModel):
+class AmoebaNet(SizedModel):
+    """What the networks of this file share."""
+
+    year, idea = 2018, "Search a cell by evolution in which the oldest, not the worst, dies."
+
+
+class AmoebaNetACifar(AmoebaNet):
     """AmoebaNet-A, N = 6, F = 32, for CIFAR-10."""
 
     name, title = "amoebanet_a_cifar", "AmoebaNet-A (6, 32)"
@@ -136,7 +142,7 @@ class AmoebaNetACifar(SizedModel):
     paper = Paper(CITATION, "Table 1: 3.40 +- 0.08 % error", "CIFAR-10", "2.6M", top1=96.6)
 
 
-class AmoebaNetACifarWide(SizedModel):
+class AmoebaNetACifarWide(AmoebaNet):
     """AmoebaNet-A, N = 6, F = 36, for CIFAR-10."""
 
     name, title = "amoebanet_a_cifar_36", "AmoebaNet-A (6, 36)"
@@ -145,7 +151,7 @@ class AmoebaNetACifarWide(SizedModel):
     paper = Paper(CITATION, "Table 1: 3.34 +- 0.06 % error", "CIFAR-10", "3.2M", top1=96.66)
 
 
-class AmoebaNetAMobile(SizedModel):
+class AmoebaNetAMobile(AmoebaNet):
     """AmoebaNet-A, N = 4, F = 50, for ImageNet on a phone."""
 
     name, title = "amoebanet_a_mobile", "AmoebaNet-A (4, 50)"
@@ -162,7 +168,7 @@ class AmoebaNetAMobile(SizedModel):
     )
 
 
-class AmoebaNetALarge(SizedModel):
+class AmoebaNetALarge(AmoebaNet):
     """AmoebaNet-A, N = 6, F = 190, for ImageNet."""
 
     name, title = "amoebanet_a_large", "AmoebaNet-A (6, 190)"
@@ -171,7 +177,7 @@ class AmoebaNetALarge(SizedModel):
     paper = Paper(CITATION, "Table 2", "ImageNet", "86.7M", "23.1B", top1=82.8, top5=96.1)
 
 
-class AmoebaNetAHuge(SizedModel):
+class AmoebaNetAHuge(AmoebaNet):
     """AmoebaNet-A, N = 6, F = 448, for ImageNet."""
 
     name, title = "amoebanet_a_huge", "AmoebaNet-A (6, 448)"
@@ -181,7 +187,7 @@ class AmoebaNetAHuge(SizedModel):
     paper = Paper(CITATION, "Table 2", "ImageNet", "469M", "104B", top1=83.9, top5=96.6)
 
 
-class AmoebaNetBCifar(SizedModel):
+class AmoebaNetBCifar(AmoebaNet):
     """AmoebaNet-B, N = 6, F = 36, for CIFAR-10."""
 
     name, title = "amoebanet_b_cifar", "AmoebaNet-B (6, 36)"
@@ -192,7 +198,7 @@ class AmoebaNetBCifar(SizedModel):
     )
 
 
-class AmoebaNetBCifarWide(SizedModel):
+class AmoebaNetBCifarWide(AmoebaNet):
     """AmoebaNet-B, N = 6, F = 128, for CIFAR-10."""
 
     name, title = "amoebanet_b_cifar_128", "AmoebaNet-B (6, 128)"
@@ -201,7 +207,7 @@ class AmoebaNetBCifarWide(SizedModel):
     paper = Paper(CITATION, "abstract: 2.13 % error", "CIFAR-10", "34.9M", top1=97.87)
 
 
-class AmoebaNetBMobile(SizedModel):
+class AmoebaNetBMobile(AmoebaNet):
     """AmoebaNet-B, N = 3, F = 62, for ImageNet on a phone."""
 
     name, title = "amoebanet_b_mobile", "AmoebaNet-B (3, 62)"
@@ -218,7 +224,7 @@ class AmoebaNetBMobile(SizedModel):
     )
 
 
-class AmoebaNetBLarge(SizedModel):
+class AmoebaNetBLarge(AmoebaNet):
     """AmoebaNet-B, N = 6, F = 190, for ImageNet."""
 
     name, title = "amoebanet_b_large", "AmoebaNet-B (6, 190)"
@@ -236,7 +242,7 @@ class AmoebaNetBLarge(SizedModel):
     )
 
 
-class AmoebaNetCMobile(SizedModel):
+class AmoebaNetCMobile(AmoebaNet):
     """AmoebaNet-C, N = 4, F = 50, for ImageNet on a phone."""
 
     name, title = "amoebanet_c_mobile", "AmoebaNet-C (4, 50)"
@@ -254,7 +260,7 @@ class AmoebaNetCMobile(SizedModel):
     )
 
 
-class AmoebaNetCCifar(SizedModel):
+class AmoebaNetCCifar(AmoebaNet):
     """AmoebaNet-C, N = 6, F = 36, for CIFAR-10."""
 
     name, title = "amoebanet_c_cifar", "AmoebaNet-C (6, 36)"
@@ -263,7 +269,7 @@ class AmoebaNetCCifar(SizedModel):
     paper = Paper(CITATION, "no figures of this size", "CIFAR-10")
 
 
-class AmoebaNetCLarge(SizedModel):
+class AmoebaNetCLarge(AmoebaNet):
     """AmoebaNet-C, N = 6, F = 228, for ImageNet."""
 
     name, title = "amoebanet_c_large", "AmoebaNet-C (6, 228)"
@@ -280,7 +286,7 @@ class AmoebaNetCLarge(SizedModel):
     )
 
 
-class AmoebaNetDTpu(SizedModel):
+class AmoebaNetDTpu(AmoebaNet):
     """AmoebaNet-D as the TPU code trains it by default: 12 cells, F = 256, 299 pixels."""
 
     name, title = "amoebanet_d_tpu", "AmoebaNet-D (4, 256)"

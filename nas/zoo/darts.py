@@ -27,7 +27,13 @@ CITATION = "Liu, Simonyan, Yang: DARTS, arXiv 1806.09055"
 CIFAR, IMAGENET = Scale(cells=6, filters=36), Scale(cells=4, filters=48, stem="imagenet")
 
 
-class DartsV1Cifar(SizedModel):
+class Darts(SizedModel):
+    """What the networks of this file share."""
+
+    year, idea = 2018, "Search a cell by gradient descent through a mixture of all operations."
+
+
+class DartsV1Cifar(Darts):
     """DARTS, first order, 20 cells, C = 36, for CIFAR-10."""
 
     name, title = "darts_v1_cifar", "DARTS (first order)"
@@ -42,7 +48,7 @@ class DartsV1Cifar(SizedModel):
     )
 
 
-class DartsV2Cifar(SizedModel):
+class DartsV2Cifar(Darts):
     """DARTS, second order, 20 cells, C = 36, for CIFAR-10."""
 
     name, title = "darts_v2_cifar", "DARTS (second order)"
@@ -52,7 +58,7 @@ class DartsV2Cifar(SizedModel):
     )
 
 
-class DartsV1ImageNet(SizedModel):
+class DartsV1ImageNet(Darts):
     """DARTS, first order, 14 cells, C = 48, for ImageNet."""
 
     name, title = "darts_v1_imagenet", "DARTS (first order), ImageNet"
@@ -60,7 +66,7 @@ class DartsV1ImageNet(SizedModel):
     paper = Paper(CITATION, "no figures: the paper transfers the second-order cell", "ImageNet")
 
 
-class DartsV2ImageNet(SizedModel):
+class DartsV2ImageNet(Darts):
     """DARTS, second order, 14 cells, C = 48, for ImageNet."""
 
     name, title = "darts_v2_imagenet", "DARTS (second order), ImageNet"

@@ -18,7 +18,13 @@ REDUCTION = (1, 0, 1, 0, 0, 3, 0, 2, 1, 1, 3, 1, 1, 0, 0, 4, 0, 3, 1, 1)
 ENAS_MICRO = Arch("enas", (enas_cell("normal", NORMAL), enas_cell("reduction", REDUCTION)))
 
 
-class EnasMicroCifar(SizedModel):
+class Enas(SizedModel):
+    """What the networks of this file share."""
+
+    year, idea = 2018, "Search with weights that all candidates share, a thousand times cheaper."
+
+
+class EnasMicroCifar(Enas):
     """ENAS micro, 15 normal cells and two reductions, 36 filters, for CIFAR-10."""
 
     name, title = "enas_micro_cifar", "ENAS micro (5, 36)"

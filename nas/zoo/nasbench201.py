@@ -19,7 +19,13 @@ BEST = (
 RESNET = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 
 
-class NASBench201Best(SizedModel):
+class NASBench201Cell(SizedModel):
+    """What the networks of this file share."""
+
+    year, idea = 2020, "Train every cell of a small space once, so that searches can be compared."
+
+
+class NASBench201Best(NASBench201Cell):
     """The best of the 15,625 cells on the test images of CIFAR-10 (two cells tie)."""
 
     name, title = "nasbench201_best", "NAS-Bench-201, best cell"
@@ -30,7 +36,7 @@ class NASBench201Best(SizedModel):
     )
 
 
-class NASBench201ResNet(SizedModel):
+class NASBench201ResNet(NASBench201Cell):
     """The residual cell of two 3x3 convolutions."""
 
     name, title = "nasbench201_resnet", "NAS-Bench-201, ResNet cell"

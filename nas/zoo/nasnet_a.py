@@ -39,7 +39,16 @@ NASNET_A = Arch(
 CITATION = "Zoph, Vasudevan, Shlens, Le: Learning Transferable Architectures, arXiv 1707.07012"
 
 
-class NASNetACifar(SizedModel):
+class NASNetA(SizedModel):
+    """What the networks of this file share."""
+
+    year, idea = (
+        2017,
+        "Search a cell on CIFAR-10 by reinforcement learning and stack it for ImageNet.",
+    )
+
+
+class NASNetACifar(NASNetA):
     """NASNet-A 6@768 for CIFAR-10."""
 
     name, title = "nasnet_a_cifar", "NASNet-A 6@768"
@@ -49,7 +58,7 @@ class NASNetACifar(SizedModel):
     paper = Paper(CITATION, "Table 1, without cutout", "CIFAR-10", "3.3M", top1=96.59)
 
 
-class NASNetAMobile(SizedModel):
+class NASNetAMobile(NASNetA):
     """NASNet-A 4@1056 for ImageNet on a phone."""
 
     name, title = "nasnet_a_mobile", "NASNet-A 4@1056"
@@ -58,7 +67,7 @@ class NASNetAMobile(SizedModel):
     paper = Paper(CITATION, "Table 3", "ImageNet", "5.3M", "564M", top1=74.0, top5=91.6)
 
 
-class NASNetALarge(SizedModel):
+class NASNetALarge(NASNetA):
     """NASNet-A 6@4032 for ImageNet."""
 
     name, title = "nasnet_a_large", "NASNet-A 6@4032"

@@ -32,7 +32,16 @@ PNASNET_5 = Arch(
 CITATION = "Liu et al.: Progressive Neural Architecture Search, arXiv 1712.00559"
 
 
-class PNASNet5Cifar(SizedModel):
+class PNASNet(SizedModel):
+    """What the networks of this file share."""
+
+    year, idea = (
+        2017,
+        "Search from small cells to large ones, guided by a model that predicts accuracy.",
+    )
+
+
+class PNASNet5Cifar(PNASNet):
     """PNASNet-5, N = 3, F = 48, for CIFAR-10."""
 
     name, title = "pnasnet_5_cifar", "PNASNet-5 (3, 48)"
@@ -41,7 +50,7 @@ class PNASNet5Cifar(SizedModel):
     paper = Paper(CITATION, "3.41 +- 0.09 % error (from memory)", "CIFAR-10", "3.2M", top1=96.59)
 
 
-class PNASNet5Mobile(SizedModel):
+class PNASNet5Mobile(PNASNet):
     """PNASNet-5, N = 3, F = 54, for ImageNet on a phone."""
 
     name, title = "pnasnet_5_mobile", "PNASNet-5 (3, 54)"
@@ -58,7 +67,7 @@ class PNASNet5Mobile(SizedModel):
     )
 
 
-class PNASNet5Large(SizedModel):
+class PNASNet5Large(PNASNet):
     """PNASNet-5, N = 4, F = 216, for ImageNet."""
 
     name, title = "pnasnet_5_large", "PNASNet-5 (4, 216)"
