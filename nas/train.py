@@ -137,7 +137,7 @@ class _Run:
         return metrics, count / (time.perf_counter() - begun)
 
     def _learn(self, x: Tensor, y: Tensor) -> Tensor:
-        """Take one step; return the loss before it, without the auxiliary classifier's."""
+        """Take one step; return the loss before it, without those of auxiliary classifiers."""
         set_progress = getattr(self.model, "set_progress", None)
         if set_progress is not None:
             set_progress(self.step / self.total)
@@ -145,11 +145,11 @@ class _Run:
             group["lr"] = learning_rate(self.recipe, self.step, self.total)
         with _precision(self.recipe, self.device):
             out: Any = self.model(x)
-            logits, auxiliary = out if isinstance(out, tuple) else (out, None)
+            logits, *auxiliary = out if isinstance(out, tuple) else (out,)
             loss = self._loss(logits, y)
             whole = loss
-            if auxiliary is not None:
-                whole = loss + self.recipe.auxiliary_weight * self._loss(auxiliary, y)
+            for other in auxiliary:
+                whole = whole + self.recipe.auxiliary_weight * self._loss(other, y)
         self.optimiser.zero_grad(set_to_none=True)
         whole.backward()
         if self.recipe.grad_clip:
