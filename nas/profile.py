@@ -66,9 +66,12 @@ class Profile:
     receptive_field: tuple[int, int]
 
 
-def profile(model: nn.Module, task: Task) -> Profile:
-    """Return the profile of ``model`` for images of ``task``; the model is left as it was."""
-    parts = _parts(model)
+def profile(model: nn.Module, task: Task, *, open_sequences: bool = False) -> Profile:
+    """Return the profile of ``model`` for images of ``task``; the model is left as it was.
+
+    Its parts are its children, those of lists and, with ``open_sequences``, of sequences in turn.
+    """
+    parts = _parts(model, (*CONTAINERS, nn.Sequential) if open_sequences else CONTAINERS)
     tensors = {
         name: tensor.to("meta")
         for name, tensor in (*model.named_parameters(), *model.named_buffers())
@@ -137,11 +140,11 @@ def _pixels(field: Field) -> tuple[int, int]:
     return field[0].pixels, field[1].pixels
 
 
-def _parts(model: nn.Module) -> dict[str, nn.Module]:
+def _parts(model: nn.Module, opened: tuple[type[nn.Module], ...]) -> dict[str, nn.Module]:
     """Return the children of a network, containers opened, by name."""
     found: dict[str, nn.Module] = {}
     for name, child in model.named_children():
-        if isinstance(child, CONTAINERS):
+        if isinstance(child, opened):
             found |= {f"{name}.{inner}": part for inner, part in child.named_children()}
         else:
             found[name] = child
