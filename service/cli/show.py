@@ -11,7 +11,8 @@ from nas.spec import SearchSpec
 from searchspaces.arch import Arch
 from service import searches
 from service.cli.context import opened
-from service.cli.report import count, report, trial_row
+from service.cli.layers import layer_items, say_layers
+from service.cli.report import report, trial_row
 from service.cli.screen import say, say_json, say_table
 from service.errors import UserError
 
@@ -19,16 +20,6 @@ if TYPE_CHECKING:
     from nas.profile import Profile
     from service.db import Database
     from service.schemas import TrialDetail
-
-LAYERS = (
-    ("layer", "left"),
-    ("kind", "left"),
-    ("output", "left"),
-    ("params", "right"),
-    ("madds", "right"),
-    ("memory", "right"),
-    ("receptive field", "right"),
-)
 
 
 def show(
@@ -72,7 +63,7 @@ def show(
         return
     _show_trial(detail)
     if cost is not None:
-        _show_layers(cost)
+        say_layers(cost)
     for path in drawings:
         say(f"drawn: {path}")
 
@@ -113,54 +104,10 @@ def _show_trial(trial: TrialDetail) -> None:
         )
 
 
-def _show_layers(cost: Profile) -> None:
-    rows = [
-        [
-            layer.name,
-            layer.kind,
-            "x".join(map(str, layer.output)),
-            f"{layer.params:,}",
-            count(layer.madds),
-            count(layer.memory),
-            _pixels(layer.receptive_field),
-        ]
-        for layer in cost.layers
-    ]
-    rows.append(
-        [
-            "in all",
-            "",
-            "",
-            f"{cost.params:,}",
-            count(cost.madds),
-            count(cost.memory_sum),
-            _pixels(cost.receptive_field),
-        ]
-    )
-    say("")
-    say_table(LAYERS, rows)
-    say(f"memory in bytes of activations for one image, {count(cost.memory_peak)} at most at once")
-
-
-def _pixels(field: tuple[int, int]) -> str:
-    return "x".join(map(str, field))
-
-
 def _show_json(trial: TrialDetail, cost: Profile | None, drawings: list[Path]) -> None:
     data = trial.model_dump(mode="json")
     if cost is not None:
-        data["layers"] = [
-            {
-                "name": layer.name,
-                "kind": layer.kind,
-                "output": list(layer.output),
-                "params": layer.params,
-                "madds": layer.madds,
-                "memory_bytes": layer.memory,
-                "receptive_field": list(layer.receptive_field),
-            }
-            for layer in cost.layers
-        ]
+        data["layers"] = layer_items(cost)
     if drawings:
         data["drawings"] = [str(path) for path in drawings]
     say_json(data)

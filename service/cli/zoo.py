@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.zoo import list_models
 from nas.zoo.catalog import ZOO
+from service.cli.layers import layer_items, say_layers
 from service.cli.report import count
 from service.cli.screen import meter, say, say_json, say_table
+
+if TYPE_CHECKING:
+    from nas.profile import Profile
+    from nas.zoo import ZooModel
+    from nas.zoo.training import Training
+    from searchspaces import Task
 
 COLUMNS = (
     ("name", "left"),
     ("model", "left"),
+    ("year", "right"),
     ("images", "left"),
     ("params", "right"),
     ("madds", "right"),
@@ -22,7 +31,6 @@ COLUMNS = (
     ("top-1", "right"),
     ("from; where the paper differs from what is computed", "left"),
 )
-
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
 zoo = typer.Typer(name="zoo", invoke_without_command=True, no_args_is_help=False)
@@ -42,6 +50,9 @@ def zoo_program(context: typer.Context, *, as_json: Json = False) -> None:
 def list_zoo(
     pattern: Annotated[str, typer.Argument(help="Names to show, such as 'nasnet*'")] = "*",
     *,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the rows of docs/zoo.md")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the networks, what they cost as built here, and what their papers print."""
@@ -56,21 +67,86 @@ def list_zoo(
     if not rows:
         say(f"no model is called {pattern!r}; there are: {', '.join(list_models())}", error=True)
         return
+    if markdown:
+        for entry in rows:
+            say(_markdown(entry))
+        return
     say_table(COLUMNS, [_row(entry) for entry in rows])
 
 
-def _entry(name: str) -> dict[str, Any]:
+@zoo.command("show")
+def show_zoo(
+    name: Annotated[str, typer.Argument(help="Name of a network, such as vgg16")],
+    *,
+    size: Annotated[
+        int | None,
+        typer.Option("--size", min=1, help="Side of the images in pixels", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a network: its idea, its paper, how it was trained, and its layers with their costs.
+
+    nas zoo show vgg16; nas zoo show resnet50 --size 32
+    """
+    model = ZOO.create(name)
+    task = replace(model.task, height=size or model.task.height, width=size or model.task.width)
+    cost = _cost(model, task, open_sequences=True)
+    entry = _described(model, task, cost)
+    if as_json:
+        say_json(entry | {"layers": layer_items(cost)})
+        return
+    say(f"{model.title} ({model.year}): {model.idea}")
+    paper = model.paper
+    say(f"{paper.citation}; {paper.where}")
+    printed = {
+        "parameters": paper.params,
+        "multiply-adds": paper.madds,
+        "top-1 %": paper.top1,
+        "top-5 %": paper.top5,
+    }
+    figures = ", ".join(f"{what} {figure}" for what, figure in printed.items() if figure)
+    say(f"{paper.dataset}, as printed: {figures or 'no figures'}")
+    if paper.differs:
+        say(f"differs: {paper.differs}")
+    if model.recipe is not None:
+        say(f"trained: {_trained(model.recipe)}")
+    say_layers(cost)
+
+
+def _trained(training: Training) -> str:
+    settings = {
+        "batches of": training.batch_size,
+        "rate": training.learning_rate,
+        "momentum": training.momentum,
+        "weight decay": training.weight_decay,
+        "epochs": training.epochs,
+    }
+    known = [f"{what} {value:g}" for what, value in settings.items() if value is not None]
+    parts = (training.optimiser, *known, f"rate {training.schedule}", training.source)
+    return "; ".join(parts)
+
+
+def _cost(model: ZooModel, task: Task, *, open_sequences: bool = False) -> Profile:
     import torch
 
     from nas.profile import profile
 
-    model = ZOO.create(name)
-    task, paper = model.task, model.paper
     with torch.device("meta"):  # shapes only: nothing is allocated
-        cost = profile(model.build(task), task)
+        return profile(model.build(task), task, open_sequences=open_sequences)
+
+
+def _entry(name: str) -> dict[str, Any]:
+    model = ZOO.create(name)
+    return _described(model, model.task, _cost(model, model.task))
+
+
+def _described(model: ZooModel, task: Task, cost: Profile) -> dict[str, Any]:
+    paper = model.paper
     return {
-        "name": name,
+        "name": model.name,
         "title": model.title,
+        "year": model.year,
+        "idea": model.idea,
         "channels": task.channels,
         "height": task.height,
         "width": task.width,
@@ -87,7 +163,22 @@ def _entry(name: str) -> dict[str, Any]:
             "top5": paper.top5,
             "differs": paper.differs,
         },
+        "recipe": asdict(model.recipe) if model.recipe else None,
     }
+
+
+def _markdown(entry: dict[str, Any]) -> str:
+    paper = entry["paper"]
+    cells = [
+        f"`{entry['name']}`",
+        entry["title"],
+        entry["year"],
+        entry["height"],
+        f"{entry['params']:,}",
+        f"{entry['madds'] / 1e6:,.1f}M",
+        *(paper[key] or "–" for key in ("params", "madds", "top1")),
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _row(entry: dict[str, Any]) -> list[str]:
@@ -95,6 +186,7 @@ def _row(entry: dict[str, Any]) -> list[str]:
     return [
         entry["name"],
         entry["title"],
+        str(entry["year"]),
         f"{paper['dataset']} {entry['height']}x{entry['width']}",
         f"{entry['params']:,}",
         count(entry["madds"]),
