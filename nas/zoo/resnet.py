@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CITATION = "He, Zhang, Ren, Sun: Deep Residual Learning, arXiv 1512.03385"
 TORCHVISION = "torchvision, IMAGENET1K_V1"
+ROUNDED = "the layers take 3.86B, which is printed rounded down"
 README = "KaimingHe/deep-residual-networks, README, one crop; costs: Table 1 (from memory)"
 
 
@@ -53,7 +54,7 @@ def _rows() -> list[Row]:
     return [
         Row("resnet18", "ResNet-18", v15(depth=18), printed(None, "1.814B", 69.758, 89.078)),
         Row("resnet34", "ResNet-34", v15(depth=34), printed(None, "3.664B", 73.314, 91.42)),
-        Row("resnet50", "ResNet-50", v1(depth=50), again(None, "3.8B", 75.3, 92.2)),
+        Row("resnet50", "ResNet-50", v1(depth=50), again(None, "3.8B", 75.3, 92.2, ROUNDED)),
         Row("resnet101", "ResNet-101", v1(depth=101), again(None, "7.6B", 76.4, 92.9)),
         Row("resnet152", "ResNet-152", v1(depth=152), again(None, "11.3B", 77.0, 93.3)),
         Row(
