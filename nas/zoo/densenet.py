@@ -112,7 +112,9 @@ MODELS = family(
                 f"densenet_{'bc_' if bc else ''}{depth}_{growth}_cifar",
                 f"DenseNet{'-BC' if bc else ''}-{depth}-{growth}",
                 partial(CifarDenseNet, depth=depth, growth=growth, bottleneck=bc),
-                Paper(CITATION, README if top1 else "not read", "CIFAR-10", params, top1=top1),
+                Paper(
+                    CITATION, README if top1 else "no figures read", "CIFAR-10", params, top1=top1
+                ),
                 CIFAR,
             )
             for depth, growth, bc, params, top1 in PRINTED

@@ -130,7 +130,7 @@ MODELS = family(
     "Split a block into many equal paths: cardinality buys more than width or depth.",
     TRAINING,
     (
-        _cifar(2, None, None, "not read"),
+        _cifar(2, None, None, "no figures read"),
         _cifar(8, 96.35, "34.4M", "3.65 % error (from memory)"),
         _cifar(16, 96.42, "68.1M", "3.58 % error (from memory)"),
         _large(50, 32, 4, printed("25.0M", "4.1B", top1=77.8, differs=f"{ROUGH} 4.23B")),

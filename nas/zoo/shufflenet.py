@@ -131,7 +131,7 @@ V1_MODELS = family(
 )
 
 
-def _v2_row(width: str, top1: float | None, top5: float | None) -> Row:
+def _v2_row(width: str, top1: float, top5: float) -> Row:
     percent = width.replace("_", "") + "0"
     return Row(
         f"shufflenet_v2_{percent}",
@@ -154,9 +154,9 @@ V2_MODELS = family(
         weight_decay=4e-5,
     ),
     (
-        _v2_row("0_5", None, None),
+        _v2_row("0_5", 60.552, 81.746),
         _v2_row("1_0", 69.362, 88.316),
-        _v2_row("1_5", None, None),
+        _v2_row("1_5", 72.996, 91.086),
         _v2_row("2_0", 76.23, 93.006),
     ),
 )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CITATION = "Zagoruyko, Komodakis: Wide Residual Networks, arXiv 1605.07146"
 README = "szagoruyko/wide-residual-networks, README"
 TABLE = "main table (from memory)"
-WITHOUT = "not read: parameters are those of the formula"
+WITHOUT = "parameters only (from memory)"
 # Depth, width, parameters printed, accuracy, where.
 PRINTED = (
     (28, 10, "36.5M", 96.0, f"{README}: 4.00 % error"),

@@ -16,6 +16,7 @@ from torchvision import models
 from torchvision.models import densenet, resnet, vgg11_bn
 
 import nas
+from nas.zoo.catalog import ZOO
 from nas.zoo.densenet import DenseLayer
 from nas.zoo.resnet_cifar import BasicBlock
 from nas.zoo.resnext import GroupedBlock
@@ -142,3 +143,25 @@ def test_a_block_of_our_own_is_that_of_torchvision(ours, theirs):
     theirs = settled(theirs)
     in_order(ours.double().eval(), theirs)
     assert differ(ours, theirs, 16, 8) < 1e-9
+
+
+QUOTED = [
+    name for name in ZOO.names() if ZOO.get(name).paper.where.startswith("torchvision, IMAGENET1K")
+]
+
+
+@pytest.mark.parametrize("name", QUOTED)
+def test_figures_quoted_from_torchvision_are_those_of_its_weights(name):
+    theirs = {
+        "googlenet_bn": "googlenet",
+        **{f"shufflenet_v2_{int(100 * x):03}": f"shufflenet_v2_x{x}" for x in (0.5, 1.0, 1.5, 2.0)},
+    }.get(name, name.removesuffix("_v15"))
+    weights = models.get_model_weights(theirs.replace(".", "_")).IMAGENET1K_V1
+    metrics, paper = weights.meta["_metrics"]["ImageNet-1K"], ZOO.get(name).paper
+    assert (paper.top1, paper.top5) == (metrics["acc@1"], metrics["acc@5"])
+    if paper.madds and name != "inception_v3":  # which quotes another paper's
+        assert float(paper.madds[:-1]) == pytest.approx(weights.meta["_ops"], abs=0.005)
+
+
+def test_most_networks_of_torchvision_quote_its_figures():
+    assert len(QUOTED) >= 18
