@@ -19,6 +19,16 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
     return total // 2, total - total // 2
 
 
+def subsampled(x: Tensor, stride: tuple[int, ...]) -> Tensor:
+    """Return every stride-th pixel of (batch, channels, height, width), the first among them.
+
+    A strided 1x1 convolution is one of these pixels, and is always written so here: the strided
+    one of oneDNN (torch 2.14.1, channels_last, AVX2, fewer than 8 channels) writes past the end of
+    its buffers in the backward pass.
+    """
+    return x if stride == (1, 1) else x[:, :, :: stride[0], :: stride[1]]
+
+
 class SameConv2d(nn.Conv2d):
     """A convolution without bias whose output is ceil(size / stride), as TensorFlow pads it.
 
@@ -44,6 +54,9 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Map (batch, c_in, height, width) to (batch, c_out, height / stride, width / stride)."""
+        if self.kernel_size == (1, 1):
+            chosen = subsampled(input, self.stride)
+            return functional.conv2d(chosen, self.weight, None, groups=self.groups)
         top, bottom = self._pad(input, 0)
         left, right = self._pad(input, 1)
         padding = (top, left)
@@ -151,19 +164,19 @@ class FactorizedReduction(nn.Module):
         super().__init__()
         self.relu = relu
         first = max(1, c_out // 2)
-        self.even = nn.Conv2d(c_in, first, 1, stride=2, bias=False)
-        self.odd = nn.Conv2d(c_in, c_out - first, 1, stride=2, bias=False) if c_out > 1 else None
+        self.even = nn.Conv2d(c_in, first, 1, bias=False)
+        self.odd = nn.Conv2d(c_in, c_out - first, 1, bias=False) if c_out > 1 else None
         self.norm = nn.BatchNorm2d(c_out)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, c_in, height, width) to (batch, c_out, ceil(h / 2), ceil(w / 2))."""
         if self.relu:
             x = functional.relu(x)
-        out: Tensor = self.even(x)
+        out: Tensor = self.even(subsampled(x, (2, 2)))
         if self.odd is not None:
             # Shifted by one pixel; an odd size lacks the last row or column, which is zero.
             shifted = functional.pad(x, (-1, x.shape[3] % 2, -1, x.shape[2] % 2))
-            out = torch.cat([out, self.odd(shifted)], 1)
+            out = torch.cat([out, self.odd(subsampled(shifted, (2, 2)))], 1)
         normed: Tensor = self.norm(out)
         return normed
 

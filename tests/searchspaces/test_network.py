@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from searchspaces import SpaceError, Task
 from searchspaces.arch import Arch, Cell, Node
+from searchspaces.catalog import SPACES
 from searchspaces.cells import CellModule, Source, drop_path
 from searchspaces.nasnet import Block, block_cell
 from searchspaces.network import CellNetwork
@@ -176,3 +181,32 @@ def test_the_forward_pass_is_the_graph_of_the_cell() -> None:
     average = torch.nn.functional.avg_pool2d(a, 3, 1, 1, count_include_pad=False)
     expected = torch.cat([average + torch.nn.functional.max_pool2d(b, 3, 1, 1), b], 1)
     torch.testing.assert_close(module(a, b), expected)
+
+
+class StridedPoints(TorchDispatchMode):
+    """Notes the 1x1 convolutions that are called with a stride."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[int, ...]] = []
+        self.convolutions = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.convolution.default:
+            self.convolutions += 1
+            if args[1].shape[2:].numel() == 1 and max(args[3]) > 1:
+                self.found.append(tuple(args[1].shape))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", [n for n in SPACES.names() if SPACES.get(n).buildable])
+def test_no_1x1_convolution_has_a_stride(name: str) -> None:
+    """One of oneDNN's with a stride and few channels corrupts the heap (see layers.subsampled)."""
+    space, rng, watch = SPACES.create(name), random.Random(0), StridedPoints()
+    with torch.device("meta"):
+        for _ in range(5):
+            network = space.build(space.decode(space.sample(rng)), CIFAR, Scale(filters=8))
+            with watch:
+                network(torch.empty(2, 3, 32, 32))
+    assert watch.convolutions > 0
+    assert watch.found == []
