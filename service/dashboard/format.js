@@ -52,6 +52,12 @@ export function metric(name, value) {
   return plain(value);
 }
 
+/** A difference between two values of a metric, with its sign; of percentages in points. */
+export function difference(name, value) {
+  if (!isNumber(value)) return NONE;
+  return `${value < 0 ? "−" : "+"}${metric(name, Math.abs(value)).replace("%", "points")}`;
+}
+
 const WORDS = {
   params: "parameters", madds: "multiply-adds", train_seconds: "training time",
   images_per_second: "images a second", train_loss: "training loss",

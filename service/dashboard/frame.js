@@ -7,7 +7,7 @@ import { Help, useKeys } from "./keys.js";
 import { useLiveStatus } from "./live.js";
 import { Notice } from "./parts.js";
 import { link } from "./router.js";
-import { onSearch, useShownSearch } from "./shown.js";
+import { onSearch, useShownSearch } from "./store.js";
 
 const STALE_SECONDS = 30;
 

@@ -19,7 +19,7 @@ const SHAPES = {
   gear: html`<circle cx="8" cy="8" r="2.3" fill="none" stroke-width="1.5" /><path d="M8 1.8v2M8 12.2v2M1.8 8h2M12.2 8h2M3.6 3.6L5 5M11 11l1.4 1.4M3.6 12.4L5 11M11 5l1.4-1.4" stroke-width="1.6" />`,
   down: html`<path d="M8 2.5v8M4.5 7.5L8 11l3.5-3.5M3 13.5h10" fill="none" stroke-width="1.7" />`,
 };
-const SAME = { done: "finished" };
+const SAME = { done: "finished", better: "finished", worse: "failed" };
 
 /** One icon. `name` is a state or a thing; it is hidden from screen readers. */
 export function Icon({ name }) {

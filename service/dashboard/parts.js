@@ -26,6 +26,11 @@ export function Card({ title, tools, kind, children, many }) {
     : html`<section class=${cls("card", kind)} aria-label=${title}>${inner}</section>`;
 }
 
+/** A table that scrolls sideways where it does not fit. */
+export function Scroll({ name, kind, children }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${`${name}, table`}><table class=${kind}>${children}</table></div>`;
+}
+
 /** One figure of the row at the top. `share` draws a progress bar. */
 export function Tile({ label, value, note, share, href }) {
   return html`<div class="tile">

@@ -91,6 +91,15 @@ export function useLoad(key, load, matters) {
   };
 }
 
+/** While `on`, call `reload` every `ms`: for what sends no events. */
+export function useAgain(on, reload, ms) {
+  useEffect(() => {
+    if (!on) return undefined;
+    const timer = setInterval(reload, ms);
+    return () => clearInterval(timer);
+  }, [on]);
+}
+
 /** Load one path of the API. */
 export function useResource(path, matters) {
   return useLoad(path, (signal) => get(path, signal), matters);

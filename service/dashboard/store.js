@@ -1,4 +1,7 @@
-// What the browser remembers between visits: theme, keys on or off. Works without storage too.
+// What lives longer than a view: what the browser remembers (theme, keys; works without storage too),
+// and the search that is on the page.
+import { useEffect, useState } from "./dom.js";
+
 const fallback = new Map();
 
 /** Read a setting. @param {string} name */
@@ -62,4 +65,32 @@ export function colour(name) {
     probe.remove();
   }
   return resolved.get(name);
+}
+
+// For the navigation, which is drawn outside of the view.
+let shown = null;
+const watchers = new Set();
+
+/** Say which search is shown; null for none. */
+export function onSearch(search) {
+  shown = search;
+  for (const watcher of watchers) watcher(search);
+}
+
+/** The search that is shown. */
+export function useShownSearch() {
+  const [search, set] = useState(shown);
+  useEffect(() => {
+    watchers.add(set);
+    return () => watchers.delete(set);
+  }, []);
+  return search;
+}
+
+/** The title of the tab: what is shown, then the house. */
+export function useTitle(...parts) {
+  const title = [...parts.filter(Boolean), "Nasturtium"].join(" · ");
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
 }

@@ -54,13 +54,31 @@ function drawLine(pen, line, xs, values, at, [first, last]) {
   pen.setLineDash([]);
 }
 
-function drawDots(pen, xs, values, at, [first, last], radius) {
+function drawDots(pen, xs, values, at, [first, last], radius, crosses) {
+  pen.lineWidth = 1.6;
   for (let i = first; i <= last; i += 1) {
     if (values[i] === null) continue;
+    const x = at.x(xs[i]);
+    const y = at.y(values[i]);
     pen.beginPath();
-    pen.arc(at.x(xs[i]), at.y(values[i]), radius, 0, 7);
-    pen.fill();
+    if (crosses) {
+      for (const up of [-1, 1]) {
+        pen.moveTo(x - radius, y - up * radius);
+        pen.lineTo(x + radius, y + up * radius);
+      }
+      pen.stroke();
+    } else {
+      pen.arc(x, y, radius, 0, 7);
+      pen.fill();
+    }
   }
+}
+
+/** A range of values over the whole width, under everything else. */
+function drawBand(pen, [low, high], at) {
+  pen.globalAlpha = 0.16;
+  pen.fillRect(at.left, at.y(high), at.end - at.left, Math.max(1, at.y(low) - at.y(high)));
+  pen.globalAlpha = 1;
 }
 
 function drawCursor(pen, lines, data, at, index, look) {
@@ -98,7 +116,9 @@ export function draw(canvas, lines, data, at, look, { index, drag }) {
   lines.forEach((line, i) => {
     pen.strokeStyle = look.colours[i];
     pen.fillStyle = look.colours[i];
+    if (line.band) drawBand(pen, line.band, at);
     if (line.kind === "dots") drawDots(pen, data[0], data[i + 1], at, range, radius);
+    else if (line.kind === "crosses") drawDots(pen, data[0], data[i + 1], at, range, radius + 1, true);
     else drawLine(pen, line, data[0], data[i + 1], at, range);
   });
   if (data[0].length === 1) lines.forEach((line, i) => {

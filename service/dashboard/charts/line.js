@@ -66,7 +66,8 @@ function usePointer(data, at, zoom, onPick) {
 }
 
 /** Draw `data` (columns, x first) as `spec` says: {name, summary, lines, xLabel, xName, yFormat,
- * rightFormat, table: {title, head, rows}}; a line is {label, kind, colour, format, right, width}.
+ * rightFormat, table: {title, head, rows}}; a line is {label, kind, colour, format, right, width},
+ * with `band` also a range [low, high] behind all.
  * `onPick(x)` is called for the point that is opened. */
 export function LineChart({ spec, data, onPick }) {
   const [zoom, setZoom] = useState(null); // a range of x: live data moves the axes only without one

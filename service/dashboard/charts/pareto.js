@@ -1,5 +1,9 @@
-// What the best trials cost: points of cost and reward, their Pareto front, and how both are drawn.
-import { axes, plane, span, surface } from "./plane.js";
+// The scatter plot of trials with their Pareto front: how it is drawn, its pointer and keys, its words.
+import { html, useMemo, useRef, useState } from "../dom.js";
+import { isNumber, several } from "../format.js";
+import { HEIGHT, colours, useCanvas } from "./canvas.js";
+import { Table } from "./line.js";
+import { axes, plane, short, span, surface } from "./plane.js";
 
 /** Indices of the points that no other beats (x small, y large), by x. One sort, no O(n²). */
 export function front(points) {
@@ -17,13 +21,13 @@ export function front(points) {
 }
 
 /** Where the points lie on a canvas of `width` × `height` CSS pixels. */
-export function layout(points, width, height) {
+function layout(points, width, height) {
   const x = span(points.map((point) => point.x));
   return plane({ width, height, x, y: span(points.map((point) => point.y)) });
 }
 
 /** The index of the point nearest to (px, py), within 24 pixels, or -1. */
-export function nearest(points, at, px, py) {
+function nearest(points, at, px, py) {
   let found = -1;
   let least = 24 ** 2;
   points.forEach((point, i) => {
@@ -38,13 +42,17 @@ function circle(pen, x, y, radius) {
   pen.arc(x, y, radius, 0, 7);
 }
 
+/** The line goes along the edge of what the front beats: `look.more` says that a large x is good. */
 function drawFront(pen, points, best, at, look) {
   pen.strokeStyle = look.front;
   pen.lineWidth = 1.8;
   pen.beginPath();
   best.forEach((i, place) => {
     const x = at.x(points[i].x);
-    if (place) pen.lineTo(x, at.y(points[best[place - 1]].y));
+    if (place) {
+      const before = points[best[place - 1]];
+      pen.lineTo(look.more ? at.x(before.x) : x, at.y(look.more ? points[i].y : before.y));
+    }
     pen[place ? "lineTo" : "moveTo"](x, at.y(points[i].y));
   });
   pen.stroke();
@@ -57,7 +65,7 @@ function drawFront(pen, points, best, at, look) {
 }
 
 /** Draw everything: axes, dots, front, and a ring around the point `chosen`. */
-export function draw(canvas, points, best, at, look, chosen) {
+function draw(canvas, points, best, at, look, chosen) {
   const pen = surface(canvas, at.width, at.height);
   axes(pen, at, look);
   pen.fillStyle = look.dot;
@@ -76,4 +84,70 @@ export function draw(canvas, points, best, at, look, chosen) {
   pen.lineWidth = 2.5;
   circle(pen, at.x(points[chosen].x), at.y(points[chosen].y), 7);
   pen.stroke();
+}
+
+const COSTS = ["params", "madds", "train_seconds"];
+
+/** The costs that the trials were measured by. */
+export function costs(trials) {
+  const rest = [...new Set(trials.flatMap((trial) => Object.keys(trial.metrics)))];
+  return COSTS.filter((name) => rest.includes(name));
+}
+
+/** Plot `trials` along the axes `x` and `y`: {label, of(trial), show(value), more: large is good}.
+ * `marked` are the numbers of the front; without it, it is found here, of a small x and a large y.
+ * `note` says what the line is; `onOpen(number)` opens a trial. */
+export function Scatter({ trials, x, y, marked, note, onOpen }) {
+  const points = useMemo(
+    () => trials.map((t) => ({ x: x.of(t), y: y.of(t), number: t.number }))
+      .filter((p) => isNumber(p.x) && isNumber(p.y)),
+    [trials, x.label, y.label],
+  );
+  const best = useMemo(() => {
+    if (!marked) return front(points);
+    const at = points.flatMap((p, i) => (marked.includes(p.number) ? [i] : []));
+    return at.sort((a, b) => points[a].x - points[b].x);
+  }, [points, marked]);
+  const [picked, pick] = useState(null); // the number of the trial that is pointed at
+  const chosen = picked === null ? -1 : points.findIndex((p) => p.number === picked);
+  const say = (p) => `Trial ${p.number}: ${y.label} ${y.show(p.y)}, ${x.label} ${x.show(p.x)}`;
+  const at = useRef(null);
+  const canvas = useCanvas((element, width) => {
+    at.current = layout(points, width, HEIGHT);
+    draw(element, points, best, at.current, {
+      ...colours({ dot: "--chart-point", front: "--chart-front" }),
+      xLabel: x.label, xFormat: x.show, yFormat: short(y.show), more: x.more,
+    }, chosen);
+  });
+  const find = (event) => {
+    const box = canvas.current.getBoundingClientRect();
+    return nearest(points, at.current, event.clientX - box.left, event.clientY - box.top);
+  };
+  const move = (event) => {
+    const i = find(event);
+    pick(i < 0 ? null : points[i].number);
+  };
+  const key = (event) => {
+    if (event.key === "Enter" && chosen >= 0) return onOpen(points[chosen].number);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step || !best.length) return undefined;
+    event.preventDefault();
+    const place = best.indexOf(chosen);
+    const next = place < 0 ? best.length - 1 : Math.min(best.length - 1, Math.max(0, place + step));
+    pick(points[best[next]].number);
+    return undefined;
+  };
+  const rows = best.map((i) => [points[i].number, x.show(points[i].x), y.show(points[i].y)]);
+  return html`<figure class="chart" aria-label=${`${y.label} against ${x.label}`}>
+    <div class="plot">
+      <canvas ref=${canvas} class="scatter" tabindex="0" role="img" height=${HEIGHT}
+        aria-label=${`${several(points.length, "trial")}, ${best.length} on the Pareto front. Arrow keys step along the front, Enter opens the trial.`}
+        onMouseMove=${move} onMouseLeave=${() => pick(null)} onKeyDown=${key}
+        onClick=${(event) => { const i = find(event); if (i >= 0) onOpen(points[i].number); }}></canvas>
+    </div>
+    <figcaption aria-live="polite">${chosen >= 0
+      ? say(points[chosen])
+      : `${several(points.length, "trial")}; ${note}`}</figcaption>
+    <${Table} title="The front as a table" head=${["trial", x.label, y.label]} rows=${rows} />
+  </figure>`;
 }

@@ -6,7 +6,8 @@ import { LineChart } from "./line.js";
 export const LEAST = 3; // trials from which on a chart says more than a sentence
 const WORDS = { baseline: "baseline", entropy: "entropy (nats)" };
 
-/** Columns for the chart of a history {number, reward, state, figures}: x, reward, best, figures. */
+/** Columns for the chart of a history {number, reward, state, arm, figures}: x, rewards of all, those
+ * of the random arm (null without one), best, figures. */
 export function columns(history) {
   const order = history.number.map((_, i) => i).sort((a, b) => history.number[a] - history.number[b]);
   const pickColumn = (values) => order.map((i) => (isNumber(values?.[i]) ? values[i] : null));
@@ -23,7 +24,9 @@ export function columns(history) {
     const column = pickColumn(values);
     if (column.some((value) => value !== null)) figures[name] = column;
   }
-  return { x: order.map((i) => history.number[i]), rewards, best, figures };
+  const isRandom = order.map((i) => history.arm?.[i] === "random");
+  const random = isRandom.includes(true) ? rewards.map((value, i) => (isRandom[i] ? value : null)) : null;
+  return { x: order.map((i) => history.number[i]), rewards, random, best, figures };
 }
 
 /** The trials at which the best improved: [number, reward], the latest last. */
@@ -37,14 +40,29 @@ export function improvements({ x, rewards, best }) {
   return steps;
 }
 
+/** Finished trials of a column. */
+export function finished(column) {
+  return (column ?? []).filter((value) => value !== null);
+}
+
+/** The middle half of the values: [lower quartile, upper quartile]. */
+export function middle(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return [0.25, 0.75].map((share) => {
+    const place = share * (sorted.length - 1);
+    const low = sorted[Math.floor(place)];
+    return low + (sorted[Math.ceil(place)] - low) * (place % 1);
+  });
+}
+
 /** The last value of a figure such as the entropy, or null. */
 export function lastFigure(history, name) {
   const column = history ? columns(history).figures[name] : null;
-  return column?.filter((value) => value !== null).at(-1) ?? null;
+  return finished(column).at(-1) ?? null;
 }
 
 function describe(search, cols, steps) {
-  const done = cols.rewards.filter((value) => value !== null).length;
+  const done = finished(cols.rewards).length;
   const [number, value] = steps.at(-1);
   const first = steps[0];
   if (steps.length === 1) {
@@ -56,10 +74,15 @@ function describe(search, cols, steps) {
 
 function lines(search, cols) {
   const show = (value) => reward(search, value);
-  const found = [
-    { label: "trial", kind: "dots", colour: "--chart-dot", format: show },
-    { label: "best so far", kind: "step", colour: "--chart-best", format: show },
-  ];
+  const found = [{ label: cols.random ? "controller" : "trial", kind: "dots", colour: "--chart-dot", format: show }];
+  if (cols.random) {
+    const values = finished(cols.random);
+    const band = values.length < LEAST ? null : middle(values);
+    found.push({
+      label: band ? "random, band: its middle half" : "random", kind: "crosses", colour: "--chart-random", format: show, band,
+    });
+  }
+  found.push({ label: "best so far", kind: "step", colour: "--chart-best", format: show });
   if (cols.figures.baseline) {
     found.push({ label: WORDS.baseline, kind: "dashed", colour: "--chart-baseline", format: show });
   }
@@ -72,9 +95,13 @@ function lines(search, cols) {
 /** The chart, or a sentence while there is too little to draw. */
 export function RewardChart({ search, history, onPick }) {
   const cols = useMemo(() => columns(history), [history]);
-  const done = cols.rewards.filter((value) => value !== null).length;
+  const done = finished(cols.rewards).length;
   const data = useMemo(
-    () => [cols.x, cols.rewards, cols.best, cols.figures.baseline, cols.figures.entropy].filter(Boolean),
+    () => {
+      const { x, rewards, random, best, figures } = cols;
+      const own = random ? rewards.map((value, i) => (random[i] === null ? value : null)) : rewards;
+      return [x, own, random, best, figures.baseline, figures.entropy].filter(Boolean);
+    },
     [cols],
   );
   if (done < LEAST) {

@@ -1,10 +1,10 @@
-// From a trial to a model: make it, watch it train, take the files, and the lines that load it.
-import { html, useEffect, useRef, useState } from "../dom.js";
+// The models made from a search, and from a trial to a model: make it, watch it train, take the files, and the lines that load it.
+import { html, useRef, useState } from "../dom.js";
 import { freshKey, post } from "../api.js";
-import { bytes, isNumber, metric, metricName, percent, several } from "../format.js";
+import { bytes, isNumber, metric, metricName, moment, percent, several } from "../format.js";
 import { Icon } from "../icons.js";
-import { Card, Copy, Notice, State } from "../parts.js";
-import { useResource } from "../resource.js";
+import { Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
+import { useAgain, useResource } from "../resource.js";
 import { link } from "../router.js";
 
 const MAIN = ["test_accuracy", "params", "madds"];
@@ -28,14 +28,14 @@ function snippet(model) {
 
 /** The files of a model, with their sizes and hashes. */
 function Files({ model }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${`Files of model ${model.id}, table`}><table class="files">
+  return html`<${Scroll} name=${`Files of model ${model.id}`} kind="files">
     <thead><tr><th scope="col">File</th><th scope="col" class="number">Size</th><th scope="col">SHA-256</th></tr></thead>
     <tbody>${model.files.map((file) => html`<tr key=${file.name}>
       <th scope="row"><a href=${new URL(file.url, document.baseURI).href} download=${file.name}><${Icon} name="down" />${file.name}</a></th>
       <td class="number">${bytes(file.size_bytes)}</td>
       <td><code title=${file.sha256}>${file.sha256.slice(0, 12)}…</code></td>
     </tr>`)}</tbody>
-  </table></div>`;
+  </${Scroll}>`;
 }
 
 function Progress({ model }) {
@@ -99,12 +99,7 @@ function MakeForm({ search, trial, onMade, again }) {
 export function useModels(search) {
   const models = useResource(`searches/${search.id}/models`, (event) => event.search === search.id && event.kind === "model.state");
   const busy = (models.data?.items ?? models.data ?? []).some((model) => ["pending", "running"].includes(model.state));
-  useEffect(() => {
-    // Epochs of a final training are no events: look every two seconds while one goes on.
-    if (!busy) return undefined;
-    const timer = setInterval(() => models.reload(), 2000);
-    return () => clearInterval(timer);
-  }, [busy]);
+  useAgain(busy, models.reload, 2000); // epochs of a final training
   return { ...models, list: models.data?.items ?? models.data };
 }
 
@@ -121,4 +116,24 @@ export function ExportPanel({ search, trial }) {
       writes a Python file that needs only torch, with weights and a model card.</p>`}
     ${busy ? null : html`<${MakeForm} search=${search} trial=${trial} again=${Boolean(model)} onMade=${models.reload} />`}
   </${Card}>`;
+}
+
+function Model({ search, model }) {
+  const title = `Trial #${model.trial}`;
+  return html`<${Card} many title=${title} tools=${html`<${State} state=${model.state} />`}>
+    <p class="quiet">From <a href=${link(search.id, "trials", model.trial)}>trial #${model.trial}</a>${model.created_at ? `, asked for at ${moment(model.created_at)}` : ""}.</p>
+    <${ModelDetail} model=${model} />
+  </${Card}>`;
+}
+
+/** The page of all models of a search. */
+export function Models({ search }) {
+  const models = useModels(search);
+  return html`<div class="page-head"><h1>Models</h1></div>
+    <${Loaded} from=${{ ...models, data: models.list ?? null }} what="the models" lines=${5}>${(list) => list.length
+      ? html`<div class="stack">${list.map((model) => html`<${Model} key=${model.id} search=${search} model=${model} />`)}</div>`
+      : html`<${Notice}>No model has been made yet. ${search.best
+          ? html`Press <b>Export best</b> above, or make one from any <a href=${link(search.id, "trials")}>trial</a>.`
+          : "The first finished trial can become one."}</${Notice}>`
+    }</${Loaded}>`;
 }

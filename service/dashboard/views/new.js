@@ -9,7 +9,7 @@ import { count } from "../format.js";
 import { Card, Copy, Loaded, Notice } from "../parts.js";
 import { useLoad } from "../resource.js";
 import { go, link } from "../router.js";
-import { useTitle } from "../shown.js";
+import { useTitle } from "../store.js";
 
 const OWN = "\u0000own";
 const MAIN = ["name", "data.source", "data.train_images", "limits.trials", "execution.workers", EPOCHS];

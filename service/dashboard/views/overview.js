@@ -1,12 +1,13 @@
 // The overview of a search: figures, charts, what runs now, the best trials.
 import { html, useMemo, useState } from "../dom.js";
 import { get } from "../api.js";
-import { Scatter, costs } from "../charts/scatter.js";
+import { Scatter, costs } from "../charts/pareto.js";
 import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
-import { count, duration, ended, goal, metricName, plain, reward, sentence, several } from "../format.js";
+import { count, duration, ended, goal, metric, metricName, plain, reward, sentence, several } from "../format.js";
 import { Card, Loaded, Tile } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link } from "../router.js";
+import { Finals, FrontCard, Verdict, objectives } from "./honesty.js";
 import { Running } from "./running.js";
 import { TrialTable } from "./table.js";
 
@@ -86,11 +87,15 @@ function SizeCard({ search, trials, onOpen }) {
         ${names.map((option) => html`<option key=${option} value=${option}>${metricName(option)}</option>`)}
       </select></label>`
     : null;
-  const title = `${metricName(goal(search))} against cost`;
+  const label = metricName(goal(search));
+  const title = `${label} against cost`;
+  const x = { label: metricName(name ?? ""), of: (trial) => trial.metrics[name], show: (value) => metric(name, value) };
+  const y = { label, of: (trial) => trial.reward, show: (value) => reward(search, value) };
   return html`<${Card} title=${sentence(title)} tools=${tools}>
     ${trials.length < LEAST || !name
       ? html`<p class="quiet chart-wait">${name || !trials.length ? `The plot appears with the ${LEAST}rd finished trial.` : "The trials report no size."}</p>`
-      : html`<${Scatter} search=${search} trials=${trials} name=${name} onOpen=${onOpen} />`}
+      : html`<${Scatter} trials=${trials} x=${x} y=${y} onOpen=${onOpen}
+          note="none smaller is better than those on the line, the Pareto front." />`}
     ${trials.length >= MOST ? html`<p class="quiet">The best ${count(MOST)} of ${count(search.counts.done)}.</p>` : null}
   </${Card}>`;
 }
@@ -103,16 +108,19 @@ export function Overview({ search }) {
   const history = useResource(`searches/${id}/history`, finished);
   const best = useLoad(`best ${id}`, (signal) => bestTrials(id, signal), (event) => event.search === id && event.kind === "trial.done");
   const open = (number) => go(link(id, "trials", number));
+  const Right = objectives(search).length > 1 ? FrontCard : SizeCard;
   return html`<${Tiles} search=${search} history=${history.data} />
+    <${Verdict} search=${search} history=${history.data} />
     <div class="pair">
       <${Card} title="Reward" kind="chart-card">
         <${Loaded} from=${history} what="the rewards" lines=${8}>${(data) =>
           html`<${RewardChart} search=${search} history=${data} onPick=${open} />`}</${Loaded}>
       </${Card}>
       <${Loaded} from=${best} what="the trials" lines=${8}>${(data) =>
-        html`<${SizeCard} search=${search} trials=${data} onOpen=${open} />`}</${Loaded}>
+        html`<${Right} search=${search} trials=${data} onOpen=${open} />`}</${Loaded}>
     </div>
     <${Running} search=${search} />
+    ${search.spec.data && search.counts.done ? html`<${Finals} search=${search} />` : null}
     <${Card} title="Top trials" tools=${html`<a class="button small" href=${link(id, "trials")}>All trials</a>`}>
       <${Loaded} from=${best} what="the best trials">${(data) => data.length
         ? html`<${TrialTable} search=${search} trials=${data.slice(0, TOP)} name="Top trials" ranked />`

@@ -7,7 +7,7 @@ import { Icon } from "../icons.js";
 import { Copy, Loaded, Notice, State, transition } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link, setQuery } from "../router.js";
-import { useTitle } from "../shown.js";
+import { useTitle } from "../store.js";
 
 const PAGE = 50;
 const SPARKS = 12; // rows that get a spark line at once: each is a request of its own

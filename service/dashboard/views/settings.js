@@ -3,9 +3,8 @@ import { cls, html, useRedraw } from "../dom.js";
 import { ago, bytes, isNumber } from "../format.js";
 import { useResource } from "../resource.js";
 import { Card, Loaded, State } from "../parts.js";
-import { useTitle } from "../shown.js";
 import { leaves } from "./config.js";
-import { keep, recall, setTheme, theme, THEMES } from "../store.js";
+import { keep, recall, setTheme, theme, THEMES, useTitle } from "../store.js";
 
 function Choice({ name, legend, options, value, onPick }) {
   return html`<fieldset class="choice">

@@ -3,7 +3,7 @@ import { html, useState } from "../dom.js";
 import { post } from "../api.js";
 import { sentence } from "../format.js";
 import { Flower } from "../icons.js";
-import { useTitle } from "../shown.js";
+import { useTitle } from "../store.js";
 
 /** The form. `error` is why the token of the link was refused, if there was one. */
 export function SignIn({ error, onDone }) {

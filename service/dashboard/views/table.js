@@ -1,9 +1,37 @@
-// A table of trials: the same columns at the top of a search and in the full list.
+// A table of trials: the same columns at the top of a search and in the full list. A cell in it is a row
+// of coloured ticks, one per operation: which of these rows look alike?
 import { html, useMemo } from "../dom.js";
-import { Barcode, FamilyLegend } from "../barcode.js";
 import { duration, goal, isNumber, metric, metricName, reward } from "../format.js";
-import { State } from "../parts.js";
+import { Scroll, State } from "../parts.js";
 import { link } from "../router.js";
+
+/** The families of operations in the order of the legend, with the words for them. */
+export const FAMILIES = {
+  sep: "separable", dil: "dilated", conv: "convolution", avg: "average pool", max: "max pool",
+  skip: "skip", zero: "zero", combine: "combine",
+};
+
+/** `cells` is {cell: [family, ...]}. The label says the same in words. */
+export function Barcode({ cells }) {
+  const names = Object.keys(cells ?? {});
+  if (!names.length) return html`<span class="quiet">–</span>`;
+  const label = names.map((name) => `${name}: ${cells[name].join(", ")}`).join("; ");
+  return html`<span class="barcode" role="img" aria-label=${label} title=${label}>
+    ${names.map((name) => html`<span key=${name} class="barcode-cell">
+      ${cells[name].map((family, i) => html`<i key=${i} class=${`tick family-${family}`}></i>`)}
+    </span>`)}
+  </span>`;
+}
+
+/** What the colours mean, for the families that occur in `trials`. */
+export function FamilyLegend({ trials }) {
+  const seen = new Set(trials.flatMap((trial) => Object.values(trial.barcode ?? {}).flat()));
+  const shown = Object.keys(FAMILIES).filter((family) => seen.has(family));
+  if (!shown.length) return null;
+  return html`<ul class="legend families" aria-label="Colours of the operations">
+    ${shown.map((family) => html`<li key=${family}><i class=${`tick family-${family}`}></i>${FAMILIES[family]}</li>`)}
+  </ul>`;
+}
 
 const EXTRA = ["params", "madds"];
 
@@ -37,7 +65,7 @@ export function TrialTable({ search, trials, name, sort = "", onSort, states, ra
     [trials],
   );
   const cells = Object.keys(trials.find((trial) => Object.keys(trial.barcode ?? {}).length)?.barcode ?? {});
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${`${name}, table`}><table class="wide">
+  return html`<${Scroll} name=${name} kind="wide">
       <thead><tr>
         <${Head} name="Trial" by="number" sort=${sort} onSort=${onSort} />
         ${states ? html`<th scope="col">State</th>` : null}
@@ -48,6 +76,6 @@ export function TrialTable({ search, trials, name, sort = "", onSort, states, ra
       </tr></thead>
       <tbody>${trials.map((trial) => html`<${Row} key=${trial.number} search=${search} trial=${trial} extra=${extra}
         states=${states} best=${ranked && trial.number === search.best?.number} />`)}</tbody>
-    </table></div>
+    </${Scroll}>
     <${FamilyLegend} trials=${trials} />`;
 }

@@ -3,11 +3,11 @@ import { html } from "../dom.js";
 import { CellView } from "../cellview.js";
 import { TrainingCurve } from "../charts/curve.js";
 import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
-import { Card, Copy, Loaded, Notice, State } from "../parts.js";
+import { Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
 import { ExportPanel } from "./export.js";
-import { FamilyLegend } from "../barcode.js";
+import { FamilyLegend } from "./table.js";
 
 const BLAME = {
   lost: "the worker died", disk_full: "the disk was full", unavailable: "the worker could not begin",
@@ -24,7 +24,7 @@ function Failure({ failure }) {
 
 function Attempts({ attempts }) {
   return html`<${Card} title="Attempts">
-    <div class="scroll" tabindex="0" role="region" aria-label="Attempts, table"><table>
+    <${Scroll} name="Attempts">
       <thead><tr><th scope="col">Attempt</th><th scope="col">Worker</th><th scope="col">Outcome</th><th scope="col" class="number">Time</th></tr></thead>
       <tbody>${attempts.map((attempt) => html`<tr key=${attempt.attempt}>
         <th scope="row">${attempt.attempt}</th><td>${attempt.worker || "–"}</td>
@@ -32,7 +32,7 @@ function Attempts({ attempts }) {
         <td class="number">${attempt.ended_at && attempt.started_at
           ? duration((Date.parse(attempt.ended_at) - Date.parse(attempt.started_at)) / 1000) : "–"}</td>
       </tr>`)}</tbody>
-    </table></div>
+    </${Scroll}>
   </${Card}>`;
 }
 
