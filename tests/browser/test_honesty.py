@@ -1,0 +1,292 @@
+"""What the page says of whether a search did anything: always what the service says of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import MOODY, toy, until
+from tests.browser.test_looks import PICTURES, SIZES, overflow, small_targets, violations
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
+    from tests.browser.conftest import Opener, Window
+    from tests.browser.house import House
+
+PAINTED = "(canvas) => canvas.width !== 300"  # 300 until its first painting, by the standard
+THIN = "\u2009"
+FRONT: dict[str, Any] = {"objective": {"pareto": ["-params", "-loss"]}}
+
+
+@pytest.fixture(scope="module")
+def both(house: House) -> dict[str, Any]:
+    """Return a finished search with a random arm."""
+    evolution = {"name": "evolution", "options": {"population": 10, "sample": 5}}
+    spec = toy("both arms", trials=80, control_fraction=0.3, controller=evolution, seed=2)
+    return house.wait(house.start(**spec), "finished")
+
+
+@pytest.fixture(scope="module")
+def front(house: House) -> str:
+    """Return a finished search with three objectives."""
+    search = house.start(**toy("objectives", trials=40, **MOODY, **FRONT))
+    house.wait(search, "finished")
+    return search
+
+
+@pytest.fixture(scope="module")
+def finals(house: House) -> dict[str, Any]:
+    """Return the finals of the search on images, trained with two seeds."""
+    house.wait(house.digits, "finished")
+    nas = Path(sys.executable).with_name("nas")
+    words = ["--home", str(house.home), "finals", house.digits, "--top", "2", "--seeds", "2"]
+    subprocess.run(
+        [nas, *words, "--epochs", "1"], check=True, capture_output=True, env=dict(os.environ)
+    )
+    answer = house.client.get(f"searches/{house.digits}/finals", params={"top": 2, "epochs": 1})
+    return dict(answer.json())
+
+
+def card(page: Page, title: str) -> Locator:
+    return page.get_by_role("region", name=title, exact=True)
+
+
+def show(page: Page, house: House, search: str) -> None:
+    page.goto(f"{house.address}#/s/{search}")
+    expect(page.get_by_role("heading", name="Top trials")).to_be_visible()
+    expect(page.locator(".skeleton, .holding")).to_have_count(0)
+    until(page, lambda: all(canvas.evaluate(PAINTED) for canvas in page.locator("canvas").all()))
+
+
+def points(value: float) -> str:
+    return f"{'−' if value < 0 else '+'}{abs(100 * value):.2f}{THIN}points"
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.2f}{THIN}%"
+
+
+def test_the_verdict_and_its_numbers_are_those_of_the_service(
+    window: Window, house: House, both: dict[str, Any]
+) -> None:
+    page, lift = window.page, both["lift"]
+    assert lift["low"] is not None
+    show(page, house, both["id"])
+    verdict = card(page, "Better than random?")
+    expect(verdict.locator(".state")).to_have_text(lift["verdict"])
+    history = house.client.get(f"searches/{both['id']}/history").json()
+    arms = [
+        sum(a == arm and s == "done" for a, s in zip(history["arm"], history["state"], strict=True))
+        for arm in ("search", "random")
+    ]
+    assert min(arms) > 10
+    for words in (
+        f"Lift {points(lift['difference'])}, 99{THIN}% interval "
+        f"{points(lift['low'])} to {points(lift['high'])}.",
+        f"{percent(lift['search_mean'])} of {lift['searched']} architectures",
+        f"{percent(lift['random_mean'])} of {lift['random']} random",
+        f"{arms[0]} trials of the controller, {arms[1]} random",
+    ):
+        expect(verdict).to_contain_text(words)
+
+
+def test_the_reward_chart_tells_the_arms_apart(
+    window: Window, house: House, both: dict[str, Any]
+) -> None:
+    page = window.page
+    show(page, house, both["id"])
+    chart = card(page, "Reward")
+    legend = chart.locator(".legend")
+    expect(legend).to_contain_text("controller")
+    expect(legend).to_contain_text("random, band: its middle half")
+    colours = [
+        chart.locator(f".key-{kind}").evaluate("(key) => getComputedStyle(key).color")
+        for kind in ("dots", "crosses")
+    ]
+    assert colours[0] != colours[1]
+    assert marks(page, colours[1]) > 50
+    show(page, house, house.moody)
+    expect(page.locator(".key-dots")).to_have_count(1)
+    expect(page.locator(".key-crosses")).to_have_count(0)
+    assert marks(page, colours[1]) == 0
+
+
+def marks(page: Page, colour: str) -> int:
+    """Return how many pixels of the reward chart have a colour."""
+    wanted = [int(part) for part in re.findall(r"\d+", colour)[:3]]
+    canvas = card(page, "Reward").locator("canvas")
+    expect(canvas).to_be_visible()
+    return int(
+        canvas.evaluate(
+            """(canvas, wanted) => {
+              const pen = canvas.getContext("2d");
+              const {data} = pen.getImageData(0, 0, canvas.width, canvas.height);
+              let count = 0;
+              for (let i = 0; i < data.length; i += 4) {
+                const same = wanted.every((part, j) => data[i + j] === part);
+                if (same && data[i + 3] === 255) count += 1;
+              }
+              return count;
+            }""",
+            wanted,
+        )
+    )
+
+
+def test_without_a_random_arm_there_is_a_hint_and_no_verdict(window: Window, house: House) -> None:
+    page = window.page
+    show(page, house, house.moody)
+    verdict = card(page, "Better than random?")
+    expect(verdict).to_contain_text("--control-fraction 0.25")
+    expect(verdict.locator(".state")).to_have_count(0)
+    verdict.get_by_role("link").click()
+    page.get_by_text("every option").click()
+    expect(page.get_by_label("Control fraction", exact=True)).to_be_visible()
+
+
+def test_with_too_few_trials_no_interval_is_shown(window: Window, house: House) -> None:
+    page = window.page
+    few = house.wait(house.start(**toy("few", trials=6, control_fraction=0.5, seed=4)), "finished")
+    assert few["lift"]["low"] is None
+    show(page, house, few["id"])
+    verdict = card(page, "Better than random?")
+    expect(verdict).to_contain_text("without an interval")
+    expect(verdict.locator(".state")).to_have_text("not shown to be better")
+
+
+def test_the_finals_are_those_of_the_service(
+    window: Window, house: House, finals: dict[str, Any]
+) -> None:
+    page = window.page
+    show(page, house, house.digits)
+    box = card(page, "Finals")
+    box.get_by_label("Best").select_option("2")
+    rows = box.locator("tbody tr")
+    expect(rows).to_have_count(len(finals["finalists"]))
+    for place, one in enumerate(finals["finalists"]):
+        cells = rows.nth(place).locator("td, th").all_inner_texts()
+        assert cells == [
+            str(place + 1),
+            f"#{one['trial']}",
+            percent(one["selection"]),
+            str(finals["epochs"]),
+            str(len(one["tests"])),
+            f"{percent(one['mean'])} ± {percent(one['spread'])}",
+            points(one["mean"] - one["selection"]),
+        ]
+    before, after = finals["lead_before"], finals["lead_after"]
+    expect(box).to_contain_text(f"by {points(before)} in the search and by {points(after)} ±")
+    expect(box).to_contain_text(f"its lead {'shrank' if before >= after else 'grew'} by")
+
+
+def test_finals_that_were_not_trained_or_not_all_say_what_to_do(
+    window: Window, house: House, finals: dict[str, Any]
+) -> None:
+    page = window.page
+    show(page, house, house.digits)
+    box = card(page, "Finals")
+    box.get_by_label("Best").select_option("3")
+    expect(box).to_contain_text("Some trainings are missing")
+    expect(box.locator("tbody tr")).to_have_count(3)
+    box.get_by_label("Epochs").fill("7")
+    box.get_by_label("Epochs").press("Tab")
+    expect(box).to_contain_text("Not trained yet at 7 epochs")
+    command = f"nas finals {finals['search']} --top 3 --seeds 3 --epochs 7"
+    expect(box.locator("code")).to_have_text(command)
+    expect(box.locator("table")).to_have_count(0)
+
+
+def test_finals_that_cannot_be_read_say_why(
+    window: Window, house: House, finals: dict[str, Any]
+) -> None:
+    window.tolerated = ("500",)
+    page = window.page
+    problem = '{"title": "broken", "detail": "the disk is gone"}'
+    page.route(
+        re.compile(r"/finals\?"),
+        lambda route: route.fulfill(status=500, body=problem, content_type="application/json"),
+    )
+    show(page, house, finals["search"])
+    alert = card(page, "Finals").get_by_role("alert")
+    expect(alert).to_contain_text("the disk is gone")
+    page.unroute_all()
+    alert.get_by_role("button", name="Try again").click()
+    expect(card(page, "Finals").locator("tbody tr")).not_to_have_count(0)
+
+
+def test_a_search_without_images_has_no_finals(window: Window, house: House) -> None:
+    show(window.page, house, house.moody)
+    expect(card(window.page, "Finals")).to_have_count(0)
+
+
+def test_the_front_has_as_many_marked_points_as_the_service_gives(
+    window: Window, house: House, front: str
+) -> None:
+    page = window.page
+    show(page, house, front)
+    box = card(page, "Pareto front")
+    for across in ("-params", "-loss"):
+        found = house.client.get(
+            f"searches/{front}/pareto", params={"objectives": f"accuracy,{across}"}
+        ).json()
+        box.get_by_label("Across").select_option(across)
+        number = len(found["front"])
+        expect(box.locator("canvas")).to_have_attribute(
+            "aria-label", re.compile(rf"^{found['measured']} trials, {number} on the Pareto front")
+        )
+        rows = box.locator("details tbody tr")
+        expect(rows).to_have_count(number)
+        shown = {int(row.split("\t")[0]) for row in rows.evaluate_all(CELLS)}
+        assert shown == {point["number"] for point in found["front"]}
+        expect(box).to_contain_text("Hypervolume")
+        text = re.search(r"Hypervolume ([\d.,e+-]+),", box.inner_text())
+        assert text is not None
+        assert float(text[1].replace(",", "")) == pytest.approx(found["hypervolume"], rel=1e-2)
+
+
+CELLS = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent).join('\\t'))"
+
+
+def test_a_point_of_the_front_opens_its_trial(window: Window, house: House, front: str) -> None:
+    page = window.page
+    show(page, house, front)
+    canvas = card(page, "Pareto front").locator("canvas")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    words = card(page, "Pareto front").locator("figcaption")
+    expect(words).to_have_text(re.compile(r"^Trial \d+: accuracy "))
+    number = re.findall(r"\d+", words.inner_text())[0]
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name=f"Trial #{number}")).to_be_visible()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_it_looks_like_is_accessible_and_fits(
+    opener: Opener,
+    house: House,
+    both: dict[str, Any],
+    front: str,
+    finals: dict[str, Any],
+    theme: str,
+    size: str,
+) -> None:
+    page = opener(viewport=SIZES[size], color_scheme=theme).page
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.goto(house.link)
+    page.get_by_role("heading", name="Searches").wait_for()
+    shown = {"arms": both["id"], "front": front, "finals": finals["search"]}
+    for name, search in shown.items():
+        show(page, house, search)
+        page.screenshot(path=PICTURES / f"honesty-{name}-{theme}-{size}.png", full_page=True)
+        assert violations(page) == []
+        assert overflow(page) <= 0
+        assert small_targets(page) == []
