@@ -81,9 +81,13 @@ def until(page: Page, holds: Callable[[], bool]) -> None:
         page.wait_for_timeout(50)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Return Chromium; without one, skip, or fail where CI says that everything must run."""
+    """Return Chromium; without one, skip, or fail where CI says that everything must run.
+
+    Playwright keeps an event loop running in this thread until it ends, and asyncio.run refuses to
+    work beside it: that is why it ends with the tests of this folder.
+    """
     if not CHROMIUM.exists():
         reason = f"{CHROMIUM} is missing: apt-get install chromium"
         if os.environ.get("CI", "").lower() == "true":
@@ -96,7 +100,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[House]:
     """Return a running service in which a search on real images has begun."""
     del browser  # asked for first: without Chromium nothing is started

@@ -55,13 +55,14 @@ def nursery_of(family: set[int]) -> int:
 
 
 def test_the_death_of_the_nursery_loses_jobs_and_new_workers_come() -> None:
+    before = drill.descendants(os.getpid())
     executor = drill.make("local")
     log = drill.Log(executor)
     log.one("score")
     executor.submit(drill.job("hang", 1))
     executor.submit(drill.job("hang", 2))
     log.listen(lambda: {p.number for p in log.progress} >= {1, 2})
-    family = drill.descendants(os.getpid())
+    family = drill.descendants(os.getpid()) - before
     drill.kill(nursery_of(family))
     log.listen(lambda: len(log.finished) == 3)
     for end in log.finished[1:]:

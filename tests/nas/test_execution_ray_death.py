@@ -27,6 +27,7 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.ray
 @pytest.mark.parametrize("victim", ["gcs_server", "raylet", "head"])
 def test_when_its_cluster_dies_an_executor_says_so_and_leaves_nothing(victim: str) -> None:
+    before = drill.descendants(os.getpid())
     executor = drill.make("ray")
     assert isinstance(executor, Ray)
     head = executor._cluster._head
@@ -35,7 +36,7 @@ def test_when_its_cluster_dies_an_executor_says_so_and_leaves_nothing(victim: st
     log.one("score")
     executor.submit(drill.job("hang", 1))
     log.listen(lambda: any(p.number == 1 for p in log.progress))
-    family = drill.descendants(os.getpid())
+    family = drill.descendants(os.getpid()) - before
     names = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in family}
     drill.kill(names.get(victim, head._process.pid))
     log.listen(lambda: len(log.finished) == 2, seconds=20)
