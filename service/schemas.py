@@ -75,8 +75,8 @@ class ModelView(View):
 class LiftView(View):
     """The search arm against its random arm, in units of the reward.
 
-    ``searched`` and ``random`` count the architectures compared: the later half of the search
-    arm, all of the random arm, each once. ``low`` and ``high`` are null where an arm is too small.
+    ``searched`` and ``random`` count the architectures compared: the search arm without its first
+    quarter, all of the random arm, each once. ``low`` and ``high`` are null where an arm is too small.
     ``budget`` is the epochs of the trials compared, null for the full schedule.
     """
 

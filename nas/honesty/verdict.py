@@ -1,8 +1,9 @@
 """Whether a search beat random: the lift over its random arm, an interval, and one plain verdict.
 
-The later half of the search arm is compared with the whole random arm. The later half, because a
-controller knows nothing at first and its early proposals are as good as random ones; the whole
-random arm, because that does not change with time. Each arm counts every architecture (canonical
+The search arm without its first quarter is compared with the whole random arm. Without it, because
+a controller knows nothing at first and its early proposals are as good as random ones; not without
+more, because one that has found the best cells spends the rest on what is left; the whole random
+arm, because that does not change with time. Each arm counts every architecture (canonical
 key) once, at its first trial: a controller that repeats the one lucky architecture of a meaningless
 reward has learned that reward by heart, and nothing about the space.
 
@@ -42,6 +43,7 @@ LARGE = 30  # architectures in both arms from which the resampled share is as go
 # Below five against five even arms without any overlap come about by chance more often than once
 # in 200 times (1 / (10 choose 5) = 1/252), which is what one side of the interval stands for.
 FEWEST = 5
+WARM_UP = 4  # one in so many of the search arm's architectures, the first ones, count for nothing
 MOST = 500  # of an arm, the latest: more would narrow nothing that matters
 
 
@@ -98,7 +100,7 @@ def lift(trials: Iterable[Measured], seed: int = 0) -> Lift | None:
         both, key=lambda b: (min(map(len, arms[b])) >= FEWEST, math.inf if b is None else b)
     )
     search, rand = arms[budget]
-    return compare(search[len(search) // 2 :], rand, seed, budget)
+    return compare(search[len(search) // WARM_UP :], rand, seed, budget)
 
 
 def compare(

@@ -42,14 +42,15 @@ def searched(space, table, name, seed, trials, fraction):
     return found
 
 
-def test_the_later_half_of_the_search_is_compared_with_all_of_the_random_arm():
-    trials = [measured("search", reward, f"s{i}") for i, reward in enumerate([0, 0, 0.6, 0.8])]
+def test_the_search_without_its_first_quarter_is_compared_with_all_of_the_random_arm():
+    rewards = [0, 0, 0.5, 0.6, 0.7, 0.8, 0.9]
+    trials = [measured("search", reward, f"s{i}") for i, reward in enumerate(rewards)]
     trials += [measured("random", reward, f"r{i}") for i, reward in enumerate([0.1, 0.3])]
     found = lift(trials)
     assert found is not None
-    assert (found.search_mean, found.random_mean) == pytest.approx((0.7, 0.2))
-    assert found.difference == pytest.approx(0.5)  # the median of 0.3, 0.5, 0.5, 0.7
-    assert (found.searched, found.random) == (2, 2)
+    assert (found.search_mean, found.random_mean) == pytest.approx((3.5 / 6, 0.2))
+    assert found.difference == pytest.approx(0.45)  # the median of twelve: 0.4 and 0.5 are next to it
+    assert (found.searched, found.random) == (6, 2)
 
 
 def test_an_architecture_counts_once_in_each_arm():
@@ -58,7 +59,7 @@ def test_an_architecture_counts_once_in_each_arm():
     rand = [measured("random", i / 10, f"s{i}") for i in range(10)] * 2
     found = lift([*others, *lucky, *rand])
     assert found is not None
-    assert (found.searched, found.random) == (6, 10)
+    assert (found.searched, found.random) == (9, 10)
 
 
 def test_machine_failures_and_trials_without_an_arm_count_for_nothing():
@@ -130,18 +131,20 @@ def table(shared_data):
     return read_lookup(str(path), "nasbench201", "cifar10_val_12ep", "cifar10_test_200ep")
 
 
-def test_on_the_true_table_evolution_is_better_and_on_a_shuffled_one_that_is_not_shown(table):
+@pytest.mark.parametrize("name", ["evolution", "surrogate", "local_search"])
+def test_the_true_table_is_told_from_a_shuffled_one(table, name):
+    """benchmarks/verdict.py has the shares of a hundred seeds; at 99 % two of these few may fail by chance."""
     points, values = list(table.search), list(table.search.values())
     true, false = Counter(), Counter()
-    for seed in range(20):
+    for seed in range(20 if name == "evolution" else 8):
         mixed = values.copy()
         random.Random(seed).shuffle(mixed)
         shuffled = dict(zip(points, mixed, strict=True))
         for counter, rewards in ((true, table.search), (false, shuffled)):
-            trials = searched(table.space, rewards.__getitem__, "evolution", seed, 100, 0.25)
+            trials = searched(table.space, rewards.__getitem__, name, seed, 100, 0.25)
             counter[lift(trials).verdict] += 1
-    assert true[Verdict.BETTER] >= 19
-    assert false[Verdict.NOT_SHOWN] >= 19
+    assert true[Verdict.BETTER] >= true.total() - 2
+    assert false[Verdict.NOT_SHOWN] >= false.total() - 2
 
 
 def test_the_default_controller_is_better_than_random_in_a_few_trials():

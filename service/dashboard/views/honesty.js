@@ -28,7 +28,7 @@ function Measured({ search, lift }) {
       ? "without an interval: each arm needs five different architectures."
       : `${percent(lift.level, 0)} interval ${by(lift.low)} to ${by(lift.high)}.`}</p>
     <p class="quiet">Compared: mean ${metricName(goal(search))} ${reward(search, lift.search_mean)} of ${several(lift.searched, "architecture")} of the
-      controller's later half, ${reward(search, lift.random_mean)} of ${lift.random} random${lift.budget === null ? "" : `, at ${several(lift.budget, "epoch")}`}.
+      controller's later three quarters, ${reward(search, lift.random_mean)} of ${lift.random} random${lift.budget === null ? "" : `, at ${several(lift.budget, "epoch")}`}.
       ${search.spec.objective.minimise ? " The lift is that of the reward: + is better." : ""}</p>`;
 }
 
