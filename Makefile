@@ -8,9 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus : 4)))
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests bench-spaces bench-demo bench-drill clean
+.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-demo bench-drill clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
@@ -42,12 +43,15 @@ layers: $(STAMP) ## import-linter: service -> nas -> searchspaces
 	@echo "== import-linter"
 	@$(BIN)/lint-imports --no-logo
 
-tests: $(STAMP) ## pytest alone
-	@echo "== pytest"
-	@$(BIN)/pytest -q
+tests: $(STAMP) ## pytest alone, in JOBS processes (JOBS=0: in one, for a debugger)
+	@echo "== pytest, $(JOBS) processes"
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --max-worker-restart=0
 
 bench-spaces: $(STAMP) ## Hold every search space to its bars on thousands of architectures (hours)
 	@$(BIN)/python benchmarks/spaces.py
+
+bench-verdict: $(STAMP) ## How often the verdict is right, on true and on shuffled tables (an hour)
+	@$(BIN)/python benchmarks/verdict.py
 
 bench-demo: $(STAMP) ## Time make run: to the first trial, to the exported model
 	@$(BIN)/python benchmarks/demo.py
