@@ -76,8 +76,8 @@ class LiftView(View):
     """The search arm against its random arm, in units of the reward.
 
     ``searched`` and ``random`` count the architectures compared: the search arm without its first
-    quarter, all of the random arm, each once. ``low`` and ``high`` are null where an arm is too small.
-    ``budget`` is the epochs of the trials compared, null for the full schedule.
+    quarter, all of the random arm, each once. ``low`` and ``high`` are null where an arm is too
+    small. ``budget`` is the epochs of the trials compared, null for the full schedule.
     """
 
     verdict: Verdict

@@ -49,7 +49,7 @@ def test_the_search_without_its_first_quarter_is_compared_with_all_of_the_random
     found = lift(trials)
     assert found is not None
     assert (found.search_mean, found.random_mean) == pytest.approx((3.5 / 6, 0.2))
-    assert found.difference == pytest.approx(0.45)  # the median of twelve: 0.4 and 0.5 are next to it
+    assert found.difference == pytest.approx(0.45)  # 0.4 and 0.5 are the middle two of twelve
     assert (found.searched, found.random) == (6, 2)
 
 
@@ -133,7 +133,7 @@ def table(shared_data):
 
 @pytest.mark.parametrize("name", ["evolution", "surrogate", "local_search"])
 def test_the_true_table_is_told_from_a_shuffled_one(table, name):
-    """benchmarks/verdict.py has the shares of a hundred seeds; at 99 % two of these few may fail by chance."""
+    """The shares of a hundred seeds are benchmarks/verdict.py's; two of these may fail by chance."""
     points, values = list(table.search), list(table.search.values())
     true, false = Counter(), Counter()
     for seed in range(20 if name == "evolution" else 8):
