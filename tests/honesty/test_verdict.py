@@ -133,18 +133,18 @@ def table(shared_data):
 
 @pytest.mark.parametrize("name", ["evolution", "surrogate", "local_search"])
 def test_the_true_table_is_told_from_a_shuffled_one(table, name):
-    """The shares of a hundred seeds are benchmarks/verdict.py's; two of these may fail by chance."""
+    """One in twenty may be wrong by chance; benchmarks/verdict.py has the shares of 100 seeds."""
     points, values = list(table.search), list(table.search.values())
     true, false = Counter(), Counter()
-    for seed in range(20 if name == "evolution" else 8):
+    for seed in range(60 if name == "evolution" else 8):
         mixed = values.copy()
         random.Random(seed).shuffle(mixed)
         shuffled = dict(zip(points, mixed, strict=True))
         for counter, rewards in ((true, table.search), (false, shuffled)):
             trials = searched(table.space, rewards.__getitem__, name, seed, 100, 0.25)
             counter[lift(trials).verdict] += 1
-    assert true[Verdict.BETTER] >= true.total() - 2
-    assert false[Verdict.NOT_SHOWN] >= false.total() - 2
+    assert true[Verdict.BETTER] >= true.total() - max(1, true.total() // 20)
+    assert false[Verdict.NOT_SHOWN] >= false.total() - max(1, false.total() // 20)
 
 
 def test_the_default_controller_is_better_than_random_in_a_few_trials():
