@@ -6,7 +6,9 @@ For each space: 10,000 isomorphic pairs of one key, 10,000 points through JSON a
 of which one has the weights of the other, 2,000 pairs of neighbours of which none has one key and
 other outputs, 200 architectures that train a step and load back from their export. Over all spaces:
 1,000 drawings without overlap. ``--share 0.1`` takes a tenth of each. Results are spaces.json and
-spaces.md; the exit code is 1 if anything failed.
+spaces.md, written after each space; once interrupted, the same command goes on (a space that stands
+there with the same seed and share is not checked again, unless ``--again``). The exit code is 1 if
+anything failed.
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ def hold(name: str, share: float, seed: int) -> dict[str, Any]:
     return {
         "space": name,
         "size": str(space.size),
+        "seed": seed,
+        "share": share,
         "keys": some(KEYS),
         "inverses": some(INVERSES),
         "mappings": some(MAPPINGS),
@@ -102,7 +106,8 @@ def table(result: dict[str, Any]) -> str:
         shown = {**row, "pairs": f"{pairs:,}", "faults": len(row["faults"])}
         cells = (f"{v:,}" if isinstance(v := shown[h], int) else str(v) for h in HEADINGS)
         lines.append(f"| {' | '.join(cells)} |")
-    drawn = result["drawings"]
+    if (drawn := result["drawings"]) is None:
+        return "\n".join([*lines, ""])
     lines += [
         "",
         f"{drawn['drawings']:,} drawings, {len(drawn['faults'])} with boxes that overlap; median "
@@ -112,35 +117,47 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def known(path: Path, seed: int, share: float) -> dict[str, dict[str, Any]]:
+    """Return by name the spaces that an earlier, interrupted call has checked in the same way."""
+    if not path.exists():
+        return {}
+    rows = json.loads(path.read_text())["spaces"]
+    return {row["space"]: row for row in rows if (row["seed"], row["share"]) == (seed, share)}
+
+
 def main() -> int:
     """Hold the spaces to their bars and write the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0, help="of the full numbers")
     parser.add_argument("--only", nargs="*", default=None, help="names of spaces")
+    parser.add_argument("--again", action="store_true", help="check what stands there already too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     given = parser.parse_args()
     torch.set_num_threads(1)
+    given.out.mkdir(parents=True, exist_ok=True)
+    path = given.out / "spaces.json"
+    rows = {} if given.again else known(path, given.seed, given.share)
+    result = {"machine": describe(), "seed": given.seed, "share": given.share, "drawings": None}
+
+    def save() -> None:
+        result["spaces"] = [rows[name] for name in sorted(rows)]
+        path.write_text(json.dumps(result, indent=2) + "\n")
+        path.with_suffix(".md").write_text(table(result))
+
     names = [name for name in SPACES.names() if SPACES.get(name).buildable]
     names = [name for name in names if given.only is None or name in given.only]
-    rows = []
     for name in names:
-        rows.append(hold(name, given.share, given.seed))
-        print(f"{name}: {len(rows[-1]['faults'])} faults, {rows[-1]['seconds']} s", flush=True)
-        for fault in rows[-1]["faults"][:5]:
+        if name not in rows:
+            rows[name] = hold(name, given.share, given.seed)
+            save()
+        print(f"{name}: {len(rows[name]['faults'])} faults, {rows[name]['seconds']} s", flush=True)
+        for fault in rows[name]["faults"][:5]:
             print(f"  {fault}", flush=True)
-    result = {
-        "machine": describe(),
-        "seed": given.seed,
-        "share": given.share,
-        "spaces": rows,
-        "drawings": draw(names, given.share, given.seed),
-    }
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "spaces.json").write_text(json.dumps(result, indent=2) + "\n")
-    (given.out / "spaces.md").write_text(table(result))
+    result["drawings"] = draw(names, given.share, given.seed)
+    save()
     print(table(result))
-    return int(any(row["faults"] for row in (*rows, result["drawings"])))
+    return int(any(row["faults"] for row in (*rows.values(), result["drawings"])))
 
 
 if __name__ == "__main__":
