@@ -102,7 +102,7 @@ class SearchSpec(_Model):
         "search"
     )
     space: Named = Part(name="nasnet")
-    controller: Named = Part(name="reinforce")
+    controller: Named = Part(name="surrogate")
     evaluator: Named = Part(name="trained")
     objective: Objective = Objective()
     data: DataSpec | None = DataSpec()

@@ -20,9 +20,10 @@ def demo_spec() -> SearchSpec:
     return SearchSpec(
         name=NAME,
         space=Part(name="nasnet"),
-        controller=Part(name="reinforce"),
+        controller=Part(name="surrogate"),
         evaluator=Part(name="trained"),
         data=DataSpec(source="digits"),
+        control_fraction=0.25,
         limits=Limits(trials=24),
         execution=Execution(executor="ray", workers=2),
         final=Final(epochs=12),
