@@ -9,24 +9,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nas.trial import Proposal, Result
-from searchspaces import Choice, SearchSpace, SpaceError
-from searchspaces.arch import Arch, Cell, Node
+from searchspaces import Choice, SpaceError
+from searchspaces.labels import Labelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from torch import nn
-
     from nas.controllers import Controller
-    from searchspaces import Decisions, Task
-    from searchspaces.scale import Scale
+    from searchspaces import Decisions
 
 
-class LabelSpace(SearchSpace):
+class LabelSpace(Labelled):
     """One choice for each name; the options are values of any kind."""
 
     name = "labels"
-    buildable = False
 
     def __init__(self, options: Mapping[str, Sequence[Any]]) -> None:
         """Make the choices; ValueError where there are none, or one has no or equal options."""
@@ -55,19 +51,6 @@ class LabelSpace(SearchSpace):
             return tuple(options.index(values[name]) for name, options in self.options.items())
         except (KeyError, ValueError) as error:
             raise SpaceError(f"{self.name}: no point of this space: {dict(values)}") from error
-
-    def decode(self, decisions: Decisions) -> Arch:
-        """Return the labels of a point as a chain; raise SpaceError where it is not one."""
-        point = self.check(decisions)
-        nodes = tuple(
-            Node(choice.options[index], (value,), (("choice", choice.name),))
-            for value, (choice, index) in enumerate(zip(self.choices, point, strict=True))
-        )
-        return Arch(self.name, (Cell("row", 1, nodes, (len(nodes),)),))
-
-    def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:  # noqa: ARG002
-        """Raise SpaceError: labels have no network."""
-        raise SpaceError(f"{arch.space}: labels have no network")
 
 
 class Asked:

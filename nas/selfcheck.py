@@ -20,17 +20,16 @@ import torch
 from nas.controllers.reinforce import Reinforce
 from nas.seeding import generator
 from nas.trial import Proposal, Result
-from searchspaces import Choice, SearchSpace
-from searchspaces.arch import Arch, Cell, Node
+from searchspaces import Choice
+from searchspaces.labels import Labelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from nas.controllers.policy import Policy
-    from searchspaces import Decisions, Task
-    from searchspaces.scale import Scale
+    from searchspaces import Decisions
 
 SAMPLES = 20_000
 PART = 500  # samples of one update; the gradients of all are added up
@@ -38,30 +37,15 @@ STANDSTILL = 1e-12  # a learning rate at which Adam's step is below the rounding
 OPTIONS = 3
 
 
-class Tiny(SearchSpace):
+class Tiny(Labelled):
     """Three decisions of three options each: 27 points, all of which can be listed."""
 
     name = "tiny"
-    buildable = False
 
     def __init__(self) -> None:
         """Make the choices."""
         labels = tuple(f"choice_{i}" for i in range(OPTIONS))
         self.choices = tuple(Choice(f"place.{i}", f"place_{i}", labels) for i in range(3))
-
-    def decode(self, decisions: Decisions) -> Arch:
-        """Return the labels of a point as a chain."""
-        nodes = tuple(
-            Node(choice.options[index], (value,), (("choice", choice.name),))
-            for value, (choice, index) in enumerate(
-                zip(self.choices, self.check(decisions), strict=True)
-            )
-        )
-        return Arch(self.name, (Cell("row", 1, nodes, (len(nodes),)),))
-
-    def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:
-        """Raise NotImplementedError: a point is a label, not a network."""
-        raise NotImplementedError("the space 'tiny' has no networks")
 
     def points(self) -> list[Decisions]:
         """Return all points."""

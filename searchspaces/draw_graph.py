@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from searchspaces.labels import CHOICE
 from searchspaces.ops import OPS, X
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def label_of(node: Node) -> str:
     """
     label = OPS[node.op].label if node.op in OPS else node.op
     args = dict(node.args)
-    if "choice" in args:  # a row of a table
-        return f"{args['choice']}: {label}"
+    if node.op == CHOICE:  # a label, of a row of a table
+        return f"{args['name']}: {args['option']}"
     return " ".join([label, *_details(args)])
 
 

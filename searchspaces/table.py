@@ -11,19 +11,13 @@ import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated, NoReturn
 
 from pydantic import Field
 
-from searchspaces import Choice, Decisions, SearchSpace, SpaceError
-from searchspaces.arch import Arch, Cell, Node
+from searchspaces import Choice, Decisions
+from searchspaces.labels import Labelled
 from searchspaces.registry import RegistryError
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from searchspaces import Task
-    from searchspaces.scale import Scale
 
 PREFIX = "choice:"
 
@@ -102,11 +96,10 @@ def _check_header(table: Table, line: int) -> None:
             table.refuse("named twice", line, name)
 
 
-class TableSpace(SearchSpace):
+class TableSpace(Labelled):
     """The columns 'choice:NAME' of a CSV file as decisions; for own benchmarks."""
 
     name = "table"
-    buildable = False
 
     def __init__(
         self,
@@ -140,26 +133,6 @@ class TableSpace(SearchSpace):
                 first, line = (self.table.rows[n][0] for n in (found[point], number))
                 self.table.refuse(f"the same choices as in line {first}", line)
         return found
-
-    def decode(self, decisions: Decisions) -> Arch:
-        """Return the labels of a point as a chain; raise SpaceError where it is not one."""
-        nodes = tuple(
-            Node(choice.options[index], (value,), (("choice", choice.name),))
-            for value, (choice, index) in enumerate(
-                zip(self.choices, self.check(decisions), strict=True)
-            )
-        )
-        return Arch(self.name, (Cell("row", 1, nodes, (len(nodes),)),))
-
-    def _read(self, arch: Arch) -> Decisions:
-        nodes = arch.cell("row").nodes
-        return tuple(
-            choice.options.index(node.op) for choice, node in zip(self.choices, nodes, strict=True)
-        )
-
-    def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:  # noqa: ARG002 - refuses
-        """Raise SpaceError: a row of a table has no network."""
-        raise SpaceError(f"{arch.space}: a row of a table has no network; use evaluator 'tabular'")
 
 
 def _options(table: Table, column: str) -> tuple[str, ...]:
