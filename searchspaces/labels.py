@@ -42,6 +42,4 @@ class Labelled(SearchSpace, ABC):
 
     def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:  # noqa: ARG002 - refuses
         """Raise SpaceError: labels have no network."""
-        raise SpaceError(
-            f"{arch.space}: labels have no network; use a look-up evaluator"
-        )
+        raise SpaceError(f"{arch.space}: labels have no network; use a look-up evaluator")

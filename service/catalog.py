@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 from nas.catalog import REGISTRIES
 from nas.data import BUILT_IN, DataError, DataSpec, describe
 from nas.spec import SearchSpec
-from searchspaces.registry import RegistryError, first_line
+from searchspaces.registry import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +82,7 @@ def _entries(field: str) -> list[Entry]:
 def _size(space: str) -> str | None:
     try:
         return str(REGISTRIES["space"].create(space).size)
-    except (RegistryError, TypeError):  # a plugin's space without usable defaults
+    except (TypeError, ValueError):  # a plugin's space without usable defaults
         return None
 
 
