@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
 from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
 
 from service.auth import Keyring, token_of
 from service.db import Database
 from service.deps import refuse_unknown_query
 from service.guard import LOOPBACK, MOST_BODY_BYTES, Guard
+from service.page import PageFiles
 from service.problems import Problem, documented, install
 from service.routes import routers
 from service.stream import Broadcaster
@@ -58,7 +58,7 @@ def create_app(settings: Settings) -> FastAPI:
     for router in routers():
         app.include_router(router)
     app.add_api_route("/", _page, include_in_schema=False, methods=["GET", "HEAD"])
-    app.mount("/static", StaticFiles(directory=DASHBOARD), name="static")
+    app.mount("/static", PageFiles(DASHBOARD), name="static")
     install(app)
     _guard(app, keyring, settings)
     _document(app)
