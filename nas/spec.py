@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from nas.data.spec import DataSpec
 from nas.objective import Objective
+from searchspaces.errors import SpaceError
 from searchspaces.registry import RegistryError
+
+if TYPE_CHECKING:
+    from nas.evaluators import Evaluator
 
 LATENCY = "latency_ms"
 
@@ -125,29 +129,18 @@ class SearchSpec(_Model):
     ] = False
 
     def checked(self) -> SearchSpec:
-        """Return the spec with all options completed; raise RegistryError naming what is wrong."""
-        from nas.catalog import REGISTRIES
+        """Return the spec with all options completed.
 
-        parts = {
-            field: Part(name=part.name, options=REGISTRIES[field].check(part.name, part.options))
-            for field, part in self._parts()
-        }
+        Raises RegistryError; its ``field`` is the path of what is wrong, ``space.options.blocks``.
+        """
+        parts = {field: _completed(field, part) for field, part in self._parts()}
         self._follow_objective(parts)
-        REGISTRIES["executor"].get(self.execution.executor)
-        evaluator = REGISTRIES["evaluator"].get(self.evaluator.name)
-        evaluator.check_space(REGISTRIES["space"].create(self.space.name, self.space.options))
-        measured = getattr(evaluator, "measures", ())
-        if measured and self.objective.metric not in measured:
-            raise RegistryError(
-                f"objective.metric is {self.objective.metric!r}; evaluator {evaluator.name!r} "
-                f"measures {', '.join(measured)}",
-                "objective.metric",
-                measured,
-            )
+        evaluator = _known("evaluator", self.evaluator.name, "evaluator.name")
+        _known("executor", self.execution.executor, "execution.executor")
+        _check_space(parts["space"], evaluator)
+        self._check_metrics(evaluator.measures)
         if evaluator.needs_data and self.data is None:
-            raise RegistryError(
-                f"data is missing: evaluator {self.evaluator.name!r} needs it", "data"
-            )
+            raise RegistryError(f"evaluator {self.evaluator.name!r} needs data", "data")
         if self.prefilter and not evaluator.needs_data:
             raise RegistryError(
                 f"prefilter looks at images; evaluator {self.evaluator.name!r} has none",
@@ -155,6 +148,25 @@ class SearchSpec(_Model):
             )
         data = self.data if evaluator.needs_data else None
         return self.model_copy(update={**parts, "data": data})
+
+    def _check_metrics(self, measured: tuple[str, ...]) -> None:
+        """Raise RegistryError where the objective asks for what the evaluator never measures."""
+        objective = self.objective
+        named = [("metric", objective.metric)]
+        named += [(f"limits.{i}.metric", limit.metric) for i, limit in enumerate(objective.limits)]
+        named += [
+            (f"pareto.{i}", name.removeprefix("-")) for i, name in enumerate(objective.pareto)
+        ]
+        if objective.trade_off:
+            named.append(("trade_off.metric", objective.trade_off.metric))
+        for field, metric in named:
+            if measured and metric not in measured:
+                raise RegistryError(
+                    f"objective.{field} is {metric!r}; evaluator {self.evaluator.name!r} "
+                    f"measures {', '.join(measured)}",
+                    f"objective.{field}",
+                    measured,
+                )
 
     def _follow_objective(self, parts: dict[str, Part]) -> None:
         """Let the evaluator time what the objective limits, the controller learn all objectives."""
@@ -186,3 +198,41 @@ class SearchSpec(_Model):
             ("controller", self.controller),
             ("evaluator", self.evaluator),
         ]
+
+
+def _known(registry: str, name: str, field: str) -> Any:
+    """Return the class of a name; raise RegistryError at ``field`` where there is none."""
+    from nas.catalog import REGISTRIES
+
+    try:
+        return REGISTRIES[registry].get(name)
+    except RegistryError as error:
+        raise error.at(field) from error
+
+
+def _completed(field: str, part: Part) -> Part:
+    """Return a part with all its options; raise RegistryError at its place in the spec."""
+    from nas.catalog import REGISTRIES
+
+    _known(field, part.name, f"{field}.name")
+    try:
+        options = REGISTRIES[field].check(part.name, part.options)
+    except RegistryError as error:
+        raise error.at(f"{field}.options.{error.field}".rstrip(".")) from error
+    return Part(name=part.name, options=options)
+
+
+def _check_space(part: Part, evaluator: type[Evaluator]) -> None:
+    """Raise RegistryError where the space cannot be made, or not be measured."""
+    from nas.catalog import REGISTRIES
+
+    try:
+        space = REGISTRIES["space"].create(part.name, part.options)
+    except RegistryError as error:
+        raise error.at(f"space.options.{error.field}".rstrip(".")) from error
+    except SpaceError as error:
+        raise RegistryError(str(error), "space.options") from error
+    try:
+        evaluator.check_space(space)
+    except RegistryError as error:
+        raise error.at("evaluator.name") from error

@@ -35,6 +35,10 @@ class RegistryError(ValueError):
         super().__init__(message)
         self.field, self.known = field, known
 
+    def at(self, field: str) -> RegistryError:
+        """Return the same error for a field of something larger."""
+        return RegistryError(str(self), field, self.known)
+
 
 class Registry(Generic[T]):
     """The implementations of one contract, by name."""

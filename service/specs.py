@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from nas.catalog import REGISTRIES
 from nas.data import DataError, describe
 from nas.data.sizing import sized
-from nas.spec import Part, SearchSpec
-from searchspaces import SpaceError
+from nas.spec import SearchSpec
 from searchspaces.registry import RegistryError
 from service.errors import UserError
 
@@ -24,19 +22,15 @@ if TYPE_CHECKING:
 
 def complete(spec: SearchSpec, data_root: Path) -> SearchSpec:
     """Return the spec with all options filled in; raise UserError that names the wrong field."""
-    space = _part("space", spec.space)
-    controller = _part("controller", spec.controller)
-    evaluator = _part("evaluator", spec.evaluator)
-    _known("executor", spec.execution.executor, "execution.executor")
-    measure = REGISTRIES["evaluator"].get(evaluator.name)
     try:
-        measure.check_space(REGISTRIES["space"].create(space.name, space.options))
-    except (RegistryError, SpaceError) as error:
-        raise UserError(str(error), field="evaluator.name", value=evaluator.name) from error
-    data = _data(spec, data_root) if measure.needs_data else None
-    return spec.model_copy(
-        update={"space": space, "controller": controller, "evaluator": evaluator, "data": data}
-    )
+        checked = spec.checked()
+    except RegistryError as error:
+        value = _value(spec, error.field)
+        allowed = list(error.known) or None
+        raise UserError(str(error), field=error.field, value=value, allowed=allowed) from error
+    if checked.data is None:
+        return checked
+    return checked.model_copy(update={"data": _sized(checked, checked.data, data_root)})
 
 
 def stored(data: dict[str, Any]) -> SearchSpec:
@@ -56,10 +50,9 @@ def digest(spec: SearchSpec) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _data(spec: SearchSpec, data_root: Path) -> DataSpec:
-    if spec.data is None:
-        raise UserError(f"evaluator {spec.evaluator.name!r} needs data", field="data")
-    data = spec.data.resolved()
+def _sized(spec: SearchSpec, data: DataSpec, data_root: Path) -> DataSpec:
+    """Return the data with absolute paths and the number of images; raise UserError."""
+    data = data.resolved()
     try:
         wanted = sized(data, describe(data, data_root), spec.execution.gpus_per_trial)
         if wanted != data:
@@ -70,18 +63,14 @@ def _data(spec: SearchSpec, data_root: Path) -> DataSpec:
     return data
 
 
-def _part(field: str, part: Part) -> Part:
-    _known(field, part.name, f"{field}.name")
-    try:
-        options = REGISTRIES[field].check(part.name, part.options)
-    except RegistryError as error:
-        path = f"{field}.options.{error.field}".rstrip(".")
-        raise UserError(str(error), field=path, allowed=list(error.known) or None) from error
-    return Part(name=part.name, options=options)
-
-
-def _known(registry: str, name: str, field: str) -> None:
-    try:
-        REGISTRIES[registry].get(name)
-    except RegistryError as error:
-        raise UserError(str(error), field=field, value=name, allowed=list(error.known)) from error
+def _value(spec: SearchSpec, path: str) -> Any:
+    """Return what stands at a dotted path of a spec, None where nothing does."""
+    found: Any = spec.model_dump(mode="json")
+    for step in path.split("."):
+        if isinstance(found, dict):
+            found = found.get(step)
+        elif isinstance(found, list) and step.isdecimal() and int(step) < len(found):
+            found = found[int(step)]
+        else:
+            return None
+    return found

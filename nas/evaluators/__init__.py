@@ -33,10 +33,15 @@ class Request:
 
 
 class Evaluator(ABC):
-    """Measures architectures. Metrics are finite floats by name; ``accuracy`` is from 0 to 1."""
+    """Measures architectures. Metrics are finite floats by name; ``accuracy`` is from 0 to 1.
+
+    ``measures`` names the metrics, so that an objective with another one is refused before the
+    search; it stays empty where they depend on the options.
+    """
 
     name: ClassVar[str]
     needs_data: ClassVar[bool] = False
+    measures: ClassVar[tuple[str, ...]] = ()
     space: SearchSpace
 
     @classmethod

@@ -37,6 +37,7 @@ class SharedWeights(Evaluator):
 
     name = "shared_weights"
     needs_data = True
+    measures = ("accuracy", "loss", "params", "madds")
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ class ToyScore(Evaluator):
     """The known value of a point of the toy space, after a pause that stands for training."""
 
     name = "toy"
+    measures = ("accuracy",)
 
     def __init__(
         self,

@@ -40,6 +40,17 @@ class Trained(Evaluator):
 
     name = "trained"
     needs_data = True
+    measures = (
+        "accuracy",
+        "loss",
+        "train_loss",
+        "learning_rate",
+        "params",
+        "madds",
+        "epochs",
+        "train_seconds",
+        "latency_ms",
+    )
 
     def __init__(
         self,

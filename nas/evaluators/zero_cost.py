@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated
 
 import torch
 from pydantic import Field
@@ -56,7 +56,7 @@ class ZeroCost(Evaluator):
 
     name = "zero_cost"
     needs_data = True
-    measures: ClassVar[tuple[str, ...]] = SCORES
+    measures = SCORES
 
     def __init__(
         self,

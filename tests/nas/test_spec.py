@@ -54,7 +54,7 @@ def test_a_bad_field_is_refused_by_name(fields, where):
         ({"controller": {"name": "random", "options": {"x": 1}}}, "unknown option 'x'"),
         ({"execution": {"executor": "slurm"}}, "unknown executor 'slurm'"),
         ({"evaluator": "toy"}, "evaluator 'toy' scores the search space 'toy' only"),
-        ({"data": None}, "data is missing"),
+        ({"data": None}, "needs data"),
     ],
 )
 def test_what_only_the_registries_know_is_checked_too(fields, message):

@@ -113,6 +113,7 @@ def test_metrics_are_finite_and_agree_with_the_profile(data: SearchData) -> None
     }  # fmt: skip
     assert 0 <= metrics["accuracy"] <= 1
     cost = profile(evaluator.space.build(asked.arch, data.task, evaluator.scale), data.task)
+    assert set(metrics) | {"latency_ms"} == set(evaluator.measures)
     assert (metrics["params"], metrics["madds"]) == (cost.params, cost.madds)
 
 

@@ -45,6 +45,13 @@ def test_a_repeat_with_the_same_key_is_the_same_search(client):
     assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
 
 
+def test_a_limit_on_latency_makes_the_trials_measure_it(client):
+    limit = {"metric": "latency_ms", "at_most": 5}
+    answer = client.post("/api/v1/searches", json={"objective": {"limits": [limit]}})
+    kept = client.get(f"/api/v1/searches/{answer.json()['id']}").json()["spec"]
+    assert kept["evaluator"]["options"]["latency"] is True
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -68,6 +75,17 @@ def test_a_repeat_with_the_same_key_is_the_same_search(client):
         ({"evaluator": "trained", "data": {"source": "/no/such"}}, "data.source"),
         ({"evaluator": "trained", "data": {"test_fraction": 2}}, "data.test_fraction"),
         ({"colour": "red"}, "colour"),
+        ({"objective": {"metric": "valu"}}, "objective.metric"),
+        ({"objective": {"pareto": ["-cost"]}}, "objective.pareto.0"),
+        (
+            {"objective": {"limits": [{"metric": "weight", "at_most": 1}]}},
+            "objective.limits.0.metric",
+        ),
+        (
+            {"objective": {"trade_off": {"metric": "weight", "target": 1}}},
+            "objective.trade_off.metric",
+        ),
+        ({"prefilter": {}}, "prefilter"),
     ],
 )
 def test_a_wrong_body_is_a_422_that_names_the_field(client, change, field):
