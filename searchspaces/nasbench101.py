@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from searchspaces.scale import Scale
 
 PROJECTION = "conv_1x1_norm_relu"
+OUTPUT = -1  # the last vertex, whatever its number
 # The benchmark's names of the operations and ours (nasbench/lib/base_ops.py).
 OPERATIONS = {
     "conv3x3-bn-relu": "conv_3x3_norm_relu",
@@ -135,6 +136,25 @@ def _cell(graph: tuple[Rows, tuple[int, ...]]) -> Cell:
     return Cell("cell", 1, tuple(nodes), out)
 
 
+def _graph(cell: Cell) -> tuple[set[tuple[int, int]], list[str]]:
+    """Return the edges between vertices and the operations of the inner ones, which `_cell` had.
+
+    Only projections read the input itself; sums and concatenations stand for all that they read.
+    """
+    names = {ours: benchmark for benchmark, ours in OPERATIONS.items()}
+    sources: list[set[int]] = [{0}]  # of each value: the vertices that are added up in it
+    edges: set[tuple[int, int]] = set()
+    labels: list[str] = []
+    for node in cell.nodes:
+        read = set().union(*(sources[value] for value in node.inputs))
+        if node.op in names and node.inputs != (0,):
+            labels.append(names[node.op])
+            edges |= {(source, len(labels)) for source in read}
+            read = {len(labels)}
+        sources.append(read)
+    return edges | {(s, OUTPUT) for value in cell.outputs for s in sources[value]}, labels
+
+
 class NASBench101(SearchSpace):
     """NAS-Bench-101 cells: a graph of up to seven vertices and nine edges, three operations."""
 
@@ -163,6 +183,16 @@ class NASBench101(SearchSpace):
         for (source, target), edge in zip(self.pairs, point, strict=False):
             matrix[source][target] = edge
         return from_matrix(matrix, [NAMES[index] for index in point[len(self.pairs) :]])
+
+    def _read(self, arch: Arch) -> Decisions:
+        cell = arch.cell("cell")
+        edges, labels = _graph(cell)
+        inner, last = len(labels), self.vertices - 1
+        if inner > last - 1:
+            raise SpaceError(f"{self.name}: {inner + 2} vertices, here are {self.vertices}")
+        here = {(source, last if target == OUTPUT else target) for source, target in edges}
+        ops = [NAMES.index(label) for label in labels] + [0] * (last - 1 - inner)
+        return (*(int(pair in here) for pair in self.pairs), *ops)
 
     def sample(self, rng: random.Random) -> Decisions:
         """Return a point drawn uniformly from those that are architectures."""

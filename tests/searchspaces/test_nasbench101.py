@@ -131,3 +131,11 @@ def test_samples_and_mutations_are_architectures() -> None:
     for _ in range(50):
         point = space.sample(rng)
         space.decode(space.mutate(point, rng))
+
+
+def test_a_graph_with_more_vertices_than_the_space_has_is_refused() -> None:
+    chain = [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0] * 4]
+    arch = from_matrix(chain, [CONV1, MAX])
+    assert NASBench101(vertices=4).encode(arch) is not None
+    with pytest.raises(SpaceError, match="4 vertices, here are 3"):
+        NASBench101(vertices=3).encode(arch)
