@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from nas.export import ExportError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from searchspaces import Task
 
 TOLERANCE = 1e-5  # largest difference of a logit, relative where logits exceed 1
@@ -23,19 +25,21 @@ def random_batches(task: Task) -> list[Tensor]:
     return [torch.randn((n, *shape), generator=generator) for n in BATCHES]
 
 
-def outputs(model: nn.Module, batches: list[Tensor]) -> list[Tensor]:
+def outputs(model: nn.Module, batches: Sequence[Tensor]) -> list[Tensor]:
     """Return the logits of a network in evaluation mode."""
     with torch.no_grad():
         return [model(batch) for batch in batches]
 
 
-def compare(name: str, wanted: list[Tensor], given: list[Tensor]) -> None:
+def compare(
+    name: str, wanted: list[Tensor], given: list[Tensor], tolerance: float = TOLERANCE
+) -> None:
     """Raise ExportError unless the logits of a file are those of the network."""
     if [tuple(t.shape) for t in wanted] != [tuple(t.shape) for t in given]:
         raise ExportError(f"{name} gives logits of other shapes than the network")
     for ours, theirs in zip(wanted, given, strict=True):
         if not torch.isfinite(ours).all():
             raise ExportError("the network gives logits that are not finite; nothing was exported")
-        if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
+        if not torch.allclose(ours, theirs, rtol=tolerance, atol=tolerance):
             worst = (ours - theirs).abs().max().item()
             raise ExportError(f"{name} gives other logits than the network, by {worst:.2g}")

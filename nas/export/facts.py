@@ -32,6 +32,7 @@ class Card(BaseModel):
     ] = {}
     training: Annotated[dict[str, Any], Field(description="epochs, seed, recipe")] = {}
     space_options: Annotated[dict[str, Any], Field(description="Options of the search space")] = {}
+    zoo: Annotated[str | None, Field(description="Name in the zoo, if the network has one")] = None
 
     @classmethod
     def of(cls, fields: dict[str, Any], task: Task) -> Card:
@@ -50,3 +51,43 @@ class Card(BaseModel):
             if given != wanted:
                 raise ExportError(f"model card: {name} has {given} values, the task has {wanted}")
         return card
+
+
+class Agreement(BaseModel):
+    """How far a lossy format is from the network that was trained, in float32.
+
+    ``top1`` is the share of images that both put into the same class. Accuracies are from 0 to 1,
+    and null where there were no labels: on noise. ``worst`` is the largest difference of a logit.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    images: int
+    noise: bool
+    top1: float
+    worst: float
+    accuracy: float | None = None
+    accuracy_before: float | None = None
+
+    def text(self) -> str:
+        """Return it in words."""
+        kind = "images of noise" if self.noise else "test images"
+        parts = [f"the same class for {self.top1:.2%} of {self.images:,} {kind}"]
+        if self.accuracy is not None and self.accuracy_before is not None:
+            lost = self.accuracy_before - self.accuracy
+            parts.append(
+                f"accuracy {self.accuracy:.2%} instead of {self.accuracy_before:.2%} "
+                f"({100 * lost:+.2f} points lost)"
+            )
+        return "; ".join([*parts, f"logits differ by up to {self.worst:.2g}"])
+
+
+class Format(BaseModel):
+    """A format that stands in a folder: its file, how closely it was checked, what it costs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    file: str
+    tolerance: float
+    agreement: Agreement | None = None

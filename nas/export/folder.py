@@ -6,68 +6,131 @@ import copy
 import hashlib
 import shutil
 import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
-from nas.export import ExportedFile, ExportError, Subject
-from nas.export.card import DATA, drawing, write_card
-from nas.export.catalog import EXPORTERS
+from nas.export import ExportedFile, Exporter, ExportError, Subject
+from nas.export.agreement import agreement
+from nas.export.card import read_card, write_card
+from nas.export.choice import chosen
 from nas.export.compare import compare, outputs, random_batches
-from nas.export.facts import Card
+from nas.export.facts import Format
+from nas.export.load import load
+from nas.export.readme import DATA, drawing
 from searchspaces.draw import cell_svg
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from torch import nn
 
-    from searchspaces import Task
+    from nas.data.images import Images
     from searchspaces.arch import Arch
-    from searchspaces.scale import Scale
 
-STANDARD = ("safetensors", "source")
+
+def _still(model: nn.Module) -> nn.Module:
+    """Return a copy of a network on the CPU, in float32 and in evaluation mode."""
+    return copy.deepcopy(model).to("cpu", torch.float32).eval()
 
 
 def export_folder(
-    folder: Path,
-    model: nn.Module,
-    arch: Arch,
-    task: Task,
-    scale: Scale,
-    *,
-    card: dict[str, Any],
-    formats: tuple[str, ...] = STANDARD,
+    folder: Path, subject: Subject, formats: Sequence[str], images: Images | None
 ) -> list[ExportedFile]:
-    """Do what :func:`nas.export.export` promises, in the given formats."""
-    exporters = [EXPORTERS.create(name) for name in formats]
-    still = copy.deepcopy(model).to("cpu", torch.float32).eval()
-    subject = Subject(still, arch, task, scale, Card.of(card, task))
+    """Do what :func:`nas.export.export` promises, for any network."""
+    exporters = chosen(formats, subject)
+    subject = replace(subject, model=_still(subject.model))
     folder = folder.absolute()
     _refuse_foreign(folder)
+    with _beside(folder) as partial:
+        _draw(partial, subject.arch)
+        _fill(partial, subject, exporters, (), images)
+        return _hand_out(partial, folder)
+
+
+def add_formats(folder: Path, formats: Sequence[str], images: Images | None) -> list[ExportedFile]:
+    """Do what :func:`nas.export.add` promises."""
+    folder = folder.absolute()
+    before = read_card(folder).formats
+    subject = load(folder)
+    there = {one.name for one in before}
+    exporters = [one for one in chosen(formats, subject) if one.name not in there]
+    if not exporters:
+        return described(folder)
+    with _beside(folder) as partial:
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+        _fill(partial, subject, exporters, before, images)
+        return _hand_out(partial, folder)
+
+
+def described(folder: Path) -> list[ExportedFile]:
+    """Return the files of a folder with their sizes and hashes."""
+    return [_described(path) for path in sorted(folder.iterdir()) if path.is_file()]
+
+
+def _fill(
+    partial: Path,
+    subject: Subject,
+    exporters: Sequence[Exporter],
+    before: Sequence[Format],
+    images: Images | None,
+) -> None:
+    """Write files, run and compare each, and say of all of them in the card."""
+    write_card(partial, subject, before)
+    for exporter in exporters:
+        exporter.write(partial, subject)
+    batches = random_batches(subject.task)
+    written = list(before)
+    for exporter in exporters:
+        kept = exporter.kept(subject.model)
+        given = exporter.run(partial, batches)
+        compare(exporter.file, outputs(kept, batches), given, exporter.tolerance)
+        lost = agreement(subject, kept, images) if exporter.lossy else None
+        written.append(
+            Format(
+                name=exporter.name,
+                file=exporter.file,
+                tolerance=exporter.tolerance,
+                agreement=lost,
+            )
+        )
+    write_card(partial, subject, written)
+
+
+def _draw(folder: Path, arch: Arch | None) -> None:
+    if arch is None:
+        return
+    for cell in arch.cells:
+        svg = cell_svg(arch, cell.name, standalone=True)
+        (folder / drawing(cell.name)).write_text(svg, encoding="utf-8")
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside one; it is gone afterwards, or renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        write_card(partial, subject)
-        for cell in arch.cells:
-            svg = cell_svg(arch, cell.name, standalone=True)
-            (partial / drawing(cell.name)).write_text(svg, encoding="utf-8")
-        for exporter in exporters:
-            exporter.write(partial, subject)
-        batches = random_batches(task)
-        wanted = outputs(still, batches)
-        for exporter in exporters:
-            compare(exporter.file, wanted, exporter.run(partial, batches))
-        files = [_described(path) for path in sorted(partial.iterdir()) if path.is_file()]
-        _replace(partial, folder)
-    except BaseException:
+        yield partial
+    finally:
         shutil.rmtree(partial, ignore_errors=True)
-        raise
+
+
+def _hand_out(partial: Path, folder: Path) -> list[ExportedFile]:
+    files = described(partial)
+    _replace(partial, folder)
     return files
 
 
 def _described(path: Path) -> ExportedFile:
-    content = path.read_bytes()
-    return ExportedFile(path.name, len(content), hashlib.sha256(content).hexdigest())
+    digest = hashlib.sha256()
+    with path.open("rb") as content:
+        while piece := content.read(2**20):
+            digest.update(piece)
+    return ExportedFile(path.name, path.stat().st_size, digest.hexdigest())
 
 
 def _refuse_foreign(folder: Path) -> None:

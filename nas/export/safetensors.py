@@ -4,41 +4,41 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from safetensors.torch import save_file
 
-from nas.export import Exporter, ExportError, Subject
-from nas.export.card import read_card
-from searchspaces.catalog import SPACES
+from nas.export import Exporter, Subject
+from nas.export.compare import outputs
+from nas.export.load import WEIGHTS, load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from torch import Tensor
 
 
 class Safetensors(Exporter):
-    """Weights and batch statistics by name, readable without running any code."""
+    """Weights and batch statistics by name, readable without running any code.
+
+    This is the state dict: ``load_state_dict(safetensors.torch.load_file("weights.safetensors"))``.
+    """
 
     name = "safetensors"
-    file = "weights.safetensors"
+    file = WEIGHTS
 
     def write(self, folder: Path, subject: Subject) -> None:
         """Write every parameter and buffer."""
-        tensors = {name: value.contiguous() for name, value in subject.model.state_dict().items()}
-        # One entry only: more come out in an order that changes from run to run.
-        save_file(tensors, str(folder / self.file), metadata={"format": "pt"})
-        (folder / self.file).chmod(0o644)  # safetensors leaves it to its owner alone
+        save(folder / self.file, subject.model.state_dict())
 
     def run(self, folder: Path, batches: Sequence[Tensor]) -> list[Tensor]:
         """Rebuild the network from the model card's data and give it the weights."""
-        card, arch, task, scale = read_card(folder)
-        try:
-            model = SPACES.create(arch.space, card.space_options).build(arch, task, scale)
-            model.load_state_dict(load_file(str(folder / self.file)))
-        except (SafetensorError, RuntimeError, OSError) as error:
-            raise ExportError(f"{self.file} does not fit the architecture: {error}") from error
-        model.eval()
-        with torch.no_grad():
-            return [model(batch) for batch in batches]
+        return outputs(load(folder).model, batches)
+
+
+def save(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors to a safetensors file."""
+    # clone: two names of one tensor are two entries, as in a state dict.
+    apart = {name: value.detach().contiguous().clone() for name, value in tensors.items()}
+    # One entry only: more come out in an order that changes from run to run.
+    save_file(apart, str(path), metadata={"format": "pt"})
+    path.chmod(0o644)  # safetensors leaves it to its owner alone

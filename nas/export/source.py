@@ -104,6 +104,17 @@ if __name__ == "__main__":
     main()
 '''
 
+USAGE = """`model.py` needs torch and nothing else.
+
+```python
+import torch, model
+
+network = model.load()  # reads weights.safetensors beside model.py
+images = torch.randint(256, (4, {channels}, {height}, {width}), dtype=torch.uint8)
+logits = network(model.preprocess(images))
+print([model.CLASSES[i] for i in logits.argmax(1)])
+```"""
+
 # Runs a model.py as a stranger would: isolated, our packages and safetensors made unimportable.
 RUNNER = """
 import importlib.util, sys
@@ -130,6 +141,19 @@ class Source(Exporter):
 
     name = "source"
     file = "model.py"
+
+    def refusal(self, subject: Subject) -> str:
+        """Say no to networks that no search space builds."""
+        if subject.arch is not None:
+            return ""
+        return (
+            f"source: {subject.card.zoo} was written by hand over several modules, some of them "
+            "torchvision's, so it is not offered as one file; pt2 and onnx need no code of ours"
+        )
+
+    def usage(self) -> str:
+        """Return how to load it."""
+        return USAGE
 
     def write(self, folder: Path, subject: Subject) -> None:
         """Write ``model.py``; raise ExportError where the network needs more than torch."""
@@ -164,8 +188,11 @@ class Source(Exporter):
 
 
 def source_text(subject: Subject) -> str:
-    """Return the text of ``model.py``."""
-    space = SPACES.get(subject.arch.space)
+    """Return the text of ``model.py``; raise ExportError where it cannot be one file."""
+    arch, scale = subject.arch, subject.scale
+    if arch is None or scale is None:
+        raise ExportError("source: only a network of a search space can be one file of source")
+    space = SPACES.get(arch.space)
     parts = extract(
         [
             Reference("searchspaces", "Task"),
@@ -175,11 +202,11 @@ def source_text(subject: Subject) -> str:
         ],
         method=(Reference(space.__module__, space.__name__), "build"),
         given=frozenset({SCALE}),
-        rows={"OPS": frozenset(_operations(subject.arch))},
+        rows={"OPS": frozenset(_operations(arch))},
     )
     task, card = subject.task, subject.card
     head = HEAD.format(
-        title=f"{_docstring(card.title)}: an image classifier found by architecture search.",
+        title=f"{_docstring(card.title)}: an image classifier built from cells.",
         classes=task.classes,
         channels=task.channels,
         height=task.height,
@@ -187,13 +214,13 @@ def source_text(subject: Subject) -> str:
         imports=imports_text(_merged(parts.imports)),
     )
     tail = TAIL.format(
-        arch=arch_text(subject.arch),
+        arch=arch_text(arch),
         task=call_text(
             "TASK",
             "Task",
             {name: getattr(task, name) for name in ("channels", "height", "width", "classes")},
         ),
-        scale=call_text("SCALE", "Scale", subject.scale.model_dump()),
+        scale=call_text("SCALE", "Scale", scale.model_dump()),
         classes=tuple_text(card.classes),
         mean=tuple_text(card.mean),
         std=tuple_text(card.std),

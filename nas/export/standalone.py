@@ -20,13 +20,18 @@ DTYPES = {
     "BF16": torch.bfloat16,
     "I64": torch.int64,
     "I32": torch.int32,
+    "I8": torch.int8,
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
+FACTOR = ".int8_scale"  # after a weight's name: what its whole numbers are to be multiplied by
 
 
 def read_safetensors(path: str | Path) -> dict[str, Tensor]:
-    """Return the tensors of a safetensors file: a length, a JSON table of contents, raw bytes."""
+    """Return the tensors of a safetensors file: a length, a JSON table of contents, raw bytes.
+
+    Weights of eight bits are multiplied by their scales.
+    """
     content = Path(path).read_bytes()
     start = 8 + int.from_bytes(content[:8], "little")
     table = json.loads(content[8:start])
@@ -37,6 +42,9 @@ def read_safetensors(path: str | Path) -> dict[str, Tensor]:
         raw = bytearray(content[start + first : start + last])  # writable memory of its own
         flat = torch.frombuffer(raw, dtype=DTYPES[entry["dtype"]])
         tensors[name] = flat.reshape(entry["shape"])
+    for name in [name for name in tensors if name.endswith(FACTOR)]:
+        weight = name.removesuffix(FACTOR)
+        tensors[weight] = tensors[weight].float() * tensors.pop(name)
     return tensors
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pickle
 import random
+import shutil
+import sys
+import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +21,11 @@ from nas.export.card import write_card
 from nas.export.catalog import EXPORTERS
 from nas.export.compare import compare, outputs, random_batches
 from nas.export.facts import Card
+from nas.zoo.catalog import ZOO
 from searchspaces import SearchSpace, Task
 from searchspaces.catalog import SPACES
 from searchspaces.scale import Scale
+from tests.conftest import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +50,19 @@ CASES = [
     ("nasbench201", 14, Task(1, 7, 9, 3), Scale(filters=4)),
     ("nasbench101", 15, GREY, Scale(filters=6, auxiliary=True)),
 ]
+# Name in the zoo, side of the images: plain, residual, pre-activation, concatenated, two outputs.
+HAND_BUILT = [
+    ("lenet5", 32),
+    ("resnet20_cifar", 32),
+    ("preact_resnet110_cifar", 8),
+    ("densenet_40_12_cifar", 32),
+    ("googlenet_bn", 32),
+    ("shufflenet_v2_050", 32),
+    ("mobilenet_v2_100", 32),
+]
+# Formats that trace the network take seconds: these cases here, all of them in make bench-exports.
+TRACED = {"pt2", "folded", "onnx"}
+TRACED_CASES = {"toy-5", "nasbench201-14", "lenet5-32", "resnet20_cifar-32"}
 
 
 def trained_looking(model: nn.Module, seed: int) -> nn.Module:
@@ -60,15 +82,24 @@ def subject_of(name: str, seed: int, task: Task, scale: Scale) -> Subject:
     space: SearchSpace = SPACES.create(name)
     arch = space.decode(space.sample(random.Random(seed)))
     model = trained_looking(space.build(arch, task, scale), seed)
-    card = Card.of(
-        {
-            "classes": tuple(f"class {i}" for i in range(task.classes)),
-            "mean": (0.4,) * task.channels,
-            "std": (0.2,) * task.channels,
-        },
-        task,
+    return Subject(model, arch, task, scale, card_of(task))
+
+
+def hand_built(name: str, side: int) -> Subject:
+    model = ZOO.create(name)
+    task = replace(model.task, height=side, width=side, classes=5)
+    return Subject(
+        trained_looking(model.build(task), side), None, task, None, card_of(task, zoo=name)
     )
-    return Subject(model, arch, task, scale, card)
+
+
+def card_of(task: Task, **more: object) -> Card:
+    fields = {
+        "classes": tuple(f"class {i}" for i in range(task.classes)),
+        "mean": (0.4,) * task.channels,
+        "std": (0.2,) * task.channels,
+    }
+    return Card.of(fields | more, task)
 
 
 def write(folder: Path, subject: Subject, *formats: str) -> list[Exporter]:
@@ -87,43 +118,115 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
-@pytest.mark.parametrize("name", EXPORTERS.names())
-def test_the_files_alone_give_the_logits_of_the_network(name, case, tmp_path):
-    subject = subject_of(*case)
-    exporter = write(tmp_path, subject, name)[-1]
+def pairs() -> list[object]:
+    """Every format with every network, but for tracing formats with a few."""
+    subjects = [(f"{case[0]}-{case[1]}", subject_of, case) for case in CASES]
+    subjects += [(f"{name}-{side}", hand_built, (name, side)) for name, side in HAND_BUILT]
+    return [
+        pytest.param(name, make, arguments, id=f"{name}-{label}")
+        for label, make, arguments in subjects
+        for name in EXPORTERS.names()
+        if name not in TRACED or label in TRACED_CASES
+    ]
+
+
+@pytest.mark.parametrize(("name", "make", "arguments"), pairs())
+def test_the_files_alone_give_the_logits_of_the_network(name, make, arguments, tmp_path):
+    subject = make(*arguments)
+    exporter = EXPORTERS.create(name)
+    if exporter.refusal(subject):
+        with pytest.raises(ExportError, match=name):
+            write(tmp_path, subject, name)
+        return
+    write(tmp_path, subject, name)
     batches = random_batches(subject.task)
-    wanted = outputs(subject.model, batches)
+    wanted = outputs(exporter.kept(subject.model), batches)
     assert wanted[0].abs().max() > 1e-3
-    compare(exporter.file, wanted, exporter.run(tmp_path, batches))
+    compare(exporter.file, wanted, exporter.run(tmp_path, batches), exporter.tolerance)
+
+
+@pytest.mark.parametrize("name", EXPORTERS.names())
+def test_a_format_says_what_it_is_and_how_closely_it_is_checked(name):
+    exporter = EXPORTERS.get(name)
+    assert exporter.__doc__
+    assert 0 < exporter.tolerance <= 1e-4
+    assert bool(exporter.packages) == bool(exporter.extra)
 
 
 @pytest.mark.parametrize("name", EXPORTERS.names())
 def test_writing_twice_gives_the_same_bytes(name, tmp_path):
-    subject, found = subject_of(*CASES[1]), set()
-    for place in "abcde":
+    subject, found = subject_of(*CASES[5]), set()
+    for place in "ab" if name in TRACED else "abcde":
         (tmp_path / place).mkdir()
         exporter = write(tmp_path / place, subject, name)[-1]
         found.add((tmp_path / place / exporter.file).read_bytes())
     assert len(found) == 1
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Every format of one small network."""
+    made = tmp_path_factory.mktemp("all")
+    write(made, subject_of(*CASES[5]), *EXPORTERS.names())
+    return made
+
+
 @pytest.mark.parametrize("name", EXPORTERS.names())
-def test_files_of_other_weights_are_found_out(name, tmp_path):
-    subject = subject_of(*CASES[0])
-    exporter = write(tmp_path, subject, name)[-1]
-    batches = random_batches(subject.task)
-    given = exporter.run(tmp_path, batches)
-    other = outputs(subject_of("nasnet", 9, *CASES[0][2:]).model, batches)
+def test_files_of_other_weights_are_found_out(name, folder):
+    exporter = EXPORTERS.create(name)
+    batches = random_batches(CASES[5][2])
+    given = exporter.run(folder, batches)
+    other = outputs(subject_of("toy", 6, *CASES[5][2:]).model, batches)
     with pytest.raises(ExportError, match="other logits"):
-        compare(exporter.file, other, given)
+        compare(exporter.file, other, given, exporter.tolerance)
 
 
 @pytest.mark.parametrize("name", EXPORTERS.names())
-def test_a_cut_file_is_an_export_error(name, tmp_path):
-    subject = subject_of(*CASES[5])
-    exporter = write(tmp_path, subject, name)[-1]
-    path = tmp_path / exporter.file
+def test_a_cut_file_is_an_export_error(name, folder, tmp_path):
+    exporter = EXPORTERS.create(name)
+    shutil.copytree(folder, tmp_path / "cut")
+    path = tmp_path / "cut" / exporter.file
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ExportError, match=exporter.file):
-        exporter.run(tmp_path, random_batches(subject.task))
+        exporter.run(tmp_path / "cut", random_batches(CASES[5][2]))
+
+
+@pytest.mark.parametrize("name", EXPORTERS.names())
+def test_no_file_holds_a_pickle_or_a_path_of_this_machine(name, folder):
+    path = folder / EXPORTERS.get(name).file
+    content = path.read_bytes()
+    for place in (os.fspath(ROOT), torch.__file__.rpartition("/")[0]):
+        assert place.encode() not in content
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            parts = {entry: archive.read(entry) for entry in archive.namelist()}
+    else:
+        parts = {path.name: content}
+    for entry, part in parts.items():
+        # What torch.save writes is a zip or a pickle, and begins so.
+        assert not part.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x04", b"\x80\x05"))
+        if entry.endswith("_config.json"):
+            payloads = json.loads(part)["config"].values()
+            assert not any(payload["use_pickle"] for payload in payloads)
+
+
+@pytest.fixture(scope="module")
+def unpickled() -> list[str]:
+    """What Python unpickles in this process from now on."""
+    found: list[str] = []
+
+    def watch(event: str, details: tuple[object, ...]) -> None:
+        if event == "pickle.find_class":
+            found.append(repr(details))
+
+    sys.addaudithook(watch)
+    pickle.loads(pickle.dumps(Task(1, 2, 3, 4)))  # noqa: S301
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("name", EXPORTERS.names())
+def test_running_a_file_unpickles_nothing(name, folder, unpickled):
+    unpickled.clear()
+    EXPORTERS.create(name).run(folder, random_batches(CASES[5][2]))
+    assert unpickled == []

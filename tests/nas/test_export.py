@@ -134,7 +134,7 @@ def test_the_file_is_clean_for_the_linter(exported):
 
 
 def test_the_card_gives_the_architecture_back(exported):
-    card, arch, task, scale = read_card(exported)
+    card, arch, task, scale, _ = read_card(exported)
     assert (arch, task, scale) == (network()[0], TASK, SCALE)
     assert card.classes == CARD["classes"]
     assert json.loads((exported / "card.json").read_text())["key"] == arch.key()

@@ -1,0 +1,54 @@
+"""Which formats are meant: names, the standard ones, or all that a network can be written in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nas.export import Exporter, ExportError, Subject
+from nas.export.catalog import EXPORTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ALL = "all"
+WEIGHTS = "safetensors"  # what other formats and every reader of a folder stand on
+STANDARD = "source"
+HAND_BUILT = "pt2"  # instead, where there is no source to be written in one file
+
+
+def known(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, each once, sorted; raise RegistryError for one that there is not."""
+    for name in names:
+        if name != ALL:
+            EXPORTERS.get(name)
+    return tuple(sorted(set(names)))
+
+
+def chosen(names: Sequence[str], subject: Subject) -> list[Exporter]:
+    """Return the exporters for some names: weights first, then by name.
+
+    None means the standard ones; "all" leaves out what :func:`left_out` explains. Raises
+    ExportError where a format that is named is not offered or its packages are missing.
+    """
+    wanted = set(known(names)) | {WEIGHTS}
+    if ALL in wanted:
+        wanted = (wanted - {ALL}) | (set(EXPORTERS.names()) - set(left_out(subject)))
+    elif not names:
+        wanted.add(STANDARD if subject.arch else HAND_BUILT)
+    exporters = [EXPORTERS.create(name) for name in sorted(wanted)]
+    for exporter in exporters:
+        why = exporter.refusal(subject) or exporter.missing()
+        if why:
+            raise ExportError(why)
+    return sorted(exporters, key=lambda one: one.name != WEIGHTS)
+
+
+def left_out(subject: Subject) -> dict[str, str]:
+    """Return the formats that "all" leaves out for a network, each with the reason."""
+    found = {}
+    for name in EXPORTERS.names():
+        exporter = EXPORTERS.create(name)
+        why = exporter.refusal(subject) or exporter.missing()
+        if why:
+            found[name] = why
+    return found
