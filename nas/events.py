@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     TRIAL_REQUEUED = "trial.requeued"  # payload: attempt, kind, message
     TRIAL_STALE = "trial.stale"  # a late or double report, ignored
     MODEL_STATE = "model.state"  # payload: model, state
+    FINALS_STATE = "finals.state"  # payload: finals, state
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nas.honesty.verdict import Verdict
 from nas.store import Desired
 from nas.trial import FailureKind, State
-from service.states import ModelState, SearchState
+from service.states import FinalsState, ModelState, SearchState
 
 
 class View(BaseModel):
@@ -193,26 +193,62 @@ class AttemptView(View):
 class FinalistView(View):
     """A trial in the finals: accuracy in the search, and on the test images with each seed.
 
-    ``selection`` is null where the search measured no accuracy.
+    ``selection`` is null where the search measured no accuracy. ``failures`` says by seed why a
+    training has no result.
     ``mean`` and ``spread`` (standard deviation) are over the seeds, null before there are any.
     """
 
     trial: int
     selection: float | None
     tests: dict[int, float]
+    failures: dict[int, str]
     mean: float | None
     spread: float | None
+
+
+class Training(View):
+    """A training that runs: of which trial, with which seed, ``step`` epochs are done."""
+
+    trial: int
+    seed: int
+    step: int
+    metrics: dict[str, float]
+
+
+class RoundView(View):
+    """An asking for finals: ``seeds`` trainings of each of ``trials``, ``total`` in all.
+
+    ``done`` and ``failed`` count those that have ended. ``progress`` is null while none runs.
+    """
+
+    id: str
+    state: FinalsState
+    trials: list[int]
+    seeds: int
+    epochs: int
+    total: int
+    done: int
+    failed: int
+    progress: Training | None
+    error: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 class FinalsView(View):
     """The finals of a search, in the order in which the search ranked the finalists.
 
+    ``trained`` are the numbers of epochs for which there are results, ``round`` is the newest
+    asking for finals, of whatever epochs: null before the first.
     ``lead_before`` is how far its winner was ahead of the mean of the others in the search,
     ``lead_after`` on the test images, with its standard error; null until two have been tested.
     """
 
     search: str
     epochs: int
+    trained: list[int]
+    round: RoundView | None
     finalists: list[FinalistView]
     lead_before: float | None
     lead_after: float | None

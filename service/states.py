@@ -1,4 +1,4 @@
-"""The states of searches and models, and what a user may ask for in each."""
+"""The states of searches, models and finals, and what a user may ask for in each."""
 
 from __future__ import annotations
 
@@ -31,3 +31,16 @@ class ModelState(StrEnum):
 
 
 MODEL_ENDED = frozenset({ModelState.DONE, ModelState.FAILED})
+
+
+class FinalsState(StrEnum):
+    """Where a round of finals stands. DONE, FAILED and STOPPED are final."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"  # all trainings have ended, not all of them well perhaps
+    FAILED = "failed"
+    STOPPED = "stopped"  # by the user; what was trained is kept
+
+
+FINALS_ACTIVE = frozenset({FinalsState.PENDING, FinalsState.RUNNING})

@@ -1,4 +1,4 @@
-"""Sees to it that what the database asks for happens: runners, model jobs, the Ray cluster.
+"""Sees to it that what the database asks for happens: runners, trainings, the Ray cluster.
 
 Every half second it compares, search by search, what is wanted with what runs, and starts what is
 missing. It never stops a runner to pause a search: the runner reads the wish itself.
@@ -24,9 +24,10 @@ from service.jobs import Job, Patience
 from service.processes import LockHeld, Stop, die_with_parent, file_lock, is_locked, parent_pid
 from service.searches import remove_expired
 from service.settings import Settings
-from service.states import ACTIVE, ENDED, ModelState
+from service.states import ACTIVE, ENDED
 from service.store import SqlStore
-from service.tables import model, search, trial
+from service.tables import search, trial
+from service.trainings import Trainings
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -45,7 +46,7 @@ class Supervisor:
         """Start nothing yet; the caller holds the supervisor's lock."""
         self.database, self.settings = database, database.settings
         self.runners: dict[str, Job] = {}
-        self.makers: dict[str, Job] = {}
+        self.trainings = Trainings(database)
         self.patience: dict[str, Patience] = {}
         self.ray = RayCluster()
         self._beat_at = 0.0
@@ -53,14 +54,13 @@ class Supervisor:
 
     def step(self) -> None:
         """Do once what :meth:`run` does again and again."""
-        self._reap(self.runners, self._runner_ended)
-        self._reap(self.makers, self._maker_ended)
+        self._reap()
         wanted = self._wanted()
         needy = [row for row in wanted if self._needs_cluster(row)]
         self.ray.step(bool(needy))
         for row in wanted:
             self._see_to(row)
-        self._make_models()
+        self.trainings.step()
         self._keep_house()
 
     def run(self, stop: Stop) -> None:
@@ -77,7 +77,7 @@ class Supervisor:
 
     def close(self) -> None:
         """End all children: they leave everything such that it goes on later."""
-        jobs = [*self.runners.values(), *self.makers.values()]
+        jobs = [*self.runners.values(), *self.trainings.jobs]
         for job in jobs:
             job.terminate()
         deadline = time.monotonic() + GRACE_SECONDS
@@ -143,12 +143,12 @@ class Supervisor:
         if self.ray.hopeless:
             self.ray.forgive()
 
-    def _reap(self, jobs: dict[str, Job], ended: Any) -> None:
-        for name, job in list(jobs.items()):
+    def _reap(self) -> None:
+        for search_id, job in list(self.runners.items()):
             code = job.code()
             if code is not None:
-                del jobs[name]
-                ended(name, code)
+                del self.runners[search_id]
+                self._runner_ended(search_id, code)
 
     def _runner_ended(self, search_id: str, code: int) -> None:
         patience = self.patience.setdefault(search_id, Patience())
@@ -164,47 +164,6 @@ class Supervisor:
         query = select(func.count()).where(trial.c.search_id == search_id, trial.c.state.in_(FINAL))
         with self.database.read() as connection:
             return connection.execute(query).scalar_one()
-
-    def _make_models(self) -> None:
-        """Start the oldest model that is asked for, or was left behind; one at a time."""
-        if self.makers:
-            return
-        query = (
-            select(model.c.id)
-            .join(search, search.c.id == model.c.search_id)
-            .where(
-                or_(
-                    model.c.state == ModelState.PENDING,
-                    # The runner of an active search makes the best one's model itself.
-                    and_(model.c.state == ModelState.RUNNING, search.c.state.not_in(ACTIVE)),
-                )
-            )
-            .order_by(model.c.created_at, model.c.id)
-        )
-        with self.database.read() as connection:
-            ids = list(connection.execute(query).scalars())
-        for model_id in ids:
-            patience = self.patience.setdefault(model_id, Patience())
-            locked = is_locked(self.settings.folder("locks") / f"model-{model_id}.lock")
-            if patience.ready and not locked:
-                log = f"model-{model_id}.log"
-                self.makers[model_id] = Job(self.settings, "service.modelling", model_id, log)
-                return
-
-    def _maker_ended(self, model_id: str, code: int) -> None:
-        patience = self.patience.setdefault(model_id, Patience())
-        if code == EXIT_BUSY:
-            patience.wait(1.0)
-        elif code:
-            _log.warning("model %s: its process ended with %s", model_id, code)
-            patience.note_crash(None)
-            if patience.exhausted:
-                from service import modelling
-
-                log = self.settings.home / "logs" / f"model-{model_id}.log"
-                modelling.fail(self.database, model_id, f"its process failed (log: {log})")
-        else:
-            del self.patience[model_id]
 
     def _keep_house(self) -> None:
         now = time.monotonic()

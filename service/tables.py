@@ -170,7 +170,31 @@ model = Table(
     Index("ix_model_state_created_at", "state", "created_at"),
 )
 
-# One training of a finalist from scratch: ``seed`` counts from 0 for each trial.
+# An asking for finals: ``trials`` are the finalists, chosen when it was asked for.
+final_round = Table(
+    "final_round",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("search_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("trials", JSON, nullable=False),
+    Column("seeds", Integer, nullable=False),
+    Column("epochs", Integer, nullable=False),
+    Column("progress", JSON, nullable=False),  # of the training that runs now
+    Column("error", Text, nullable=False),
+    # The fence, as that of a search: a process that takes the round over raises the epoch.
+    Column("owner", Text),
+    Column("owner_epoch", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    ForeignKeyConstraint(["search_id"], ["search.id"], ondelete="CASCADE"),
+    Index("ix_final_round_search_id_created_at", "search_id", "created_at"),
+    Index("ix_final_round_state_created_at", "state", "created_at"),
+)
+
+# One training of a finalist from scratch: ``seed`` counts from 0 for each trial. One that failed
+# has no metrics.
 final = Table(
     "final",
     metadata,
@@ -180,10 +204,27 @@ final = Table(
     Column("seed", Integer, nullable=False),
     Column("metrics", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("failure_kind", Text),
+    Column("failure_message", Text),
     PrimaryKeyConstraint("search_id", "trial", "epochs", "seed"),
     ForeignKeyConstraint(
         ["search_id", "trial"], ["trial.search_id", "trial.number"], ondelete="CASCADE"
     ),
+)
+
+# An audit of a cheap score. ``subject`` is a hash of what is trained, how, on which images: the
+# searches that train the same are those it speaks of.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("short_epochs", Integer, nullable=False),
+    Column("long_epochs", Integer, nullable=False),
+    Column("rows", JSON, nullable=False),  # decisions, cost, accuracies short and long
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_audit_subject_created_at", "subject", "created_at"),
 )
 
 process = Table(

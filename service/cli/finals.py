@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,14 +11,20 @@ from service import finals as rounds
 from service import searches
 from service.cli.context import opened
 from service.cli.failures import INTERRUPTED, SearchFailed
+from service.cli.follow import PATIENCE_SECONDS, POLL_SECONDS, died
 from service.cli.screen import meter, say, say_json, say_table
-from service.processes import LockHeld
+from service.cli.work import child
+from service.processes import is_locked
+from service.states import FINALS_ACTIVE, FinalsState
+from service.vitals import supervised
 
 if TYPE_CHECKING:
-    from nas.evaluators import Report
-    from nas.trial import Metrics
-    from service.schemas import FinalsView
+    from service.cli.screen import Meter
+    from service.cli.work import Child
+    from service.db import Database
+    from service.schemas import FinalsView, RoundView
 
+RETRAINING = "service.retraining"
 COLUMNS = (
     ("trial", "right"),
     ("in the search", "right"),
@@ -37,44 +44,93 @@ def finals(
         int | None,
         typer.Option(help="Epochs of each training (default: those of the search's final)"),
     ] = None,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="End the finals that are being trained, whoever does it")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
 ) -> None:
     """Train the best architectures again from scratch, and test them on images no trial has seen.
 
-    Ctrl-C stops; the same command goes on where it was.
+    Where nas serve runs, it trains them and Ctrl-C only stops looking on. Otherwise Ctrl-C stops
+    the training. The same command goes on where it was.
 
     nas finals last --top 3 --seeds 3 --epochs 20
     """
-    from nas.trial import TrialFailure
-
     with opened(context) as database:
         search_id = searches.resolve(database, search)
-        with meter() as shown:
-
-            def report(trial: int, seed: int) -> Report:
-                def epoch(step: int, metrics: Metrics) -> bool:
-                    loss = metrics.get("train_loss")
-                    text = f"seed {seed}" + ("" if loss is None else f", loss {loss:.3f}")
-                    shown.show(f"trial {trial}", step, epochs or step, text)
-                    return True
-
-                return epoch
-
+        if stop:
+            rounds.stop(database, search_id)
+        else:
+            round_id = rounds.request(database, search_id, top=top, seeds=seeds, epochs=epochs)
             try:
-                view = rounds.run(
-                    database, search_id, top=top, seeds=seeds, epochs=epochs, report=report
-                )
+                _see_through(database, search_id, round_id)
             except KeyboardInterrupt:
                 say("\ninterrupted; the same command goes on", error=True)
                 raise typer.Exit(INTERRUPTED) from None
-            except LockHeld:
-                raise SearchFailed(f"the finals of {search_id} run already") from None
-            except TrialFailure as error:
-                raise SearchFailed(f"a training of the finals failed: {error}") from None
+        view = rounds.view(database, search_id, top=top, epochs=epochs)
     if as_json:
         say_json(view.model_dump(mode="json"))
+    elif stop:
+        say(f"finals of {search_id} stopped; what is trained is kept")
+    else:
+        _print(view)
+
+
+def _see_through(database: Database, search_id: str, round_id: str) -> None:
+    """Train the finals unless somebody else does, show how far they are, wait for their end."""
+    end = rounds.of_round(database, round_id)
+    if end.state not in FINALS_ACTIVE:
+        pass  # all of it is known
+    elif _cared_for(database, search_id):
+        say(f"finals of {search_id} are trained elsewhere; Ctrl-C leaves them running", error=True)
+        end = _follow(database, search_id, round_id, None)
+    else:
+        try:
+            with child(database.settings, RETRAINING, round_id) as trainer:
+                end = _follow(database, search_id, round_id, trainer)
+        except KeyboardInterrupt:
+            if rounds.of_round(database, round_id).state in FINALS_ACTIVE:
+                rounds.stop(database, search_id)
+            raise
+    if end.state is FinalsState.FAILED:
+        raise SearchFailed(f"the finals of {search_id} failed: {end.error}")
+    if end.state is FinalsState.STOPPED:
+        raise SearchFailed(f"the finals of {search_id} were stopped; the same command goes on")
+
+
+def _cared_for(database: Database, search_id: str) -> bool:
+    lock = database.settings.folder("locks") / f"finals-{search_id}.lock"
+    return supervised(database.settings) or is_locked(lock)
+
+
+def _follow(database: Database, search_id: str, round_id: str, trainer: Child | None) -> RoundView:
+    alone_since = time.monotonic()
+    with meter() as shown:
+        while True:
+            code = trainer.ended if trainer else None
+            view = rounds.of_round(database, round_id)
+            _show(shown, view)
+            if view.state not in FINALS_ACTIVE:
+                return view
+            if trainer is not None and code is not None:
+                raise SearchFailed(died(trainer, code, view.error, "the same command"))
+            if trainer is not None or _cared_for(database, search_id):
+                alone_since = time.monotonic()
+            if time.monotonic() - alone_since > PATIENCE_SECONDS:
+                raise SearchFailed("nothing trains the finals any more; the same command goes on")
+            time.sleep(POLL_SECONDS)
+
+
+def _show(shown: Meter, view: RoundView) -> None:
+    now = view.progress
+    failed = f", {view.failed} failed" if view.failed else ""
+    if now is None:
+        shown.show("trainings", view.done + view.failed, view.total, f"{view.state}{failed}")
         return
-    _print(view)
+    loss = now.metrics.get("train_loss")
+    text = f"trial {now.trial}, seed {now.seed}, epoch {now.step} of {view.epochs}"
+    text += "" if loss is None else f", loss {loss:.3f}"
+    shown.show("trainings", view.done + view.failed, view.total, text + failed)
 
 
 def _print(view: FinalsView) -> None:
@@ -90,6 +146,9 @@ def _print(view: FinalsView) -> None:
     ]
     say(f"finals of {view.search}, {view.epochs} epochs from scratch, accuracy on test images\n")
     say_table(COLUMNS, rows)
+    for one in view.finalists:
+        for seed, why in one.failures.items():
+            say(f"trial {one.trial}, seed {seed} failed: {why}")
     if view.lead_before is None or view.lead_after is None:
         return
     error = "" if view.lead_error is None else f" ± {view.lead_error:.2%}"

@@ -62,7 +62,7 @@ def _follow(database: Database, search_id: str, runner: Child | None) -> SearchV
             if view.state in ENDED or view.state is SearchState.PAUSED:
                 return _checked(view)
             if runner is not None and code is not None:
-                raise SearchFailed(_died(runner, code, view.reason, f"nas resume {search_id}"))
+                raise SearchFailed(died(runner, code, view.reason, f"nas resume {search_id}"))
             if runner is not None or _cared_for(database, search_id):
                 alone_since = time.monotonic()
             if time.monotonic() - alone_since > PATIENCE_SECONDS:
@@ -83,7 +83,7 @@ def _follow_model(database: Database, model_id: str, maker: Child | None) -> Mod
             if view.state in MODEL_ENDED:
                 return view
             if maker is not None and code is not None:
-                raise SearchFailed(_died(maker, code, view.error, f"nas export {view.search}"))
+                raise SearchFailed(died(maker, code, view.error, f"nas export {view.search}"))
             time.sleep(POLL_SECONDS)
 
 
@@ -93,7 +93,8 @@ def _checked(view: SearchView) -> SearchView:
     return view
 
 
-def _died(process: Child, code: int, reason: str, again: str) -> str:
+def died(process: Child, code: int, reason: str, again: str) -> str:
+    """Say that a process of ours has died over its work, and how to go on."""
     how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
     why = f": {reason}" if reason else ""
     return f"the process that did the work {how}{why} (log: {process.log}); go on with: {again}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas.data import DataSpec
 from nas.spec import Execution, Final, Limits, Part, SearchSpec
-from service import searches
+from service import finals, retraining, searches
 from service.processes import Stop
 from service.runner import Runner
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.db import Database
+    from service.schemas import RoundView
 
 
 def toy_spec(trials: int = 5, *, executor: str = "inline", seconds: float = 0.0, **more: object):
@@ -69,3 +70,10 @@ def finished(database: Database, trials: int = 5, **more: object) -> str:
     search_id = searches.create(database, toy_spec(trials, **more))
     assert run(database, search_id) == 0
     return search_id
+
+
+def retrain(database: Database, search_id: str, **wanted: int) -> RoundView:
+    """Ask for finals and train them in this process as the supervisor's does."""
+    round_id = finals.request(database, search_id, **wanted)
+    with stopping() as stop:
+        return retraining.train(database, round_id, stop)

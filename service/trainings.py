@@ -1,0 +1,145 @@
+"""Models and finals that somebody asked for: one at a time, the oldest first, each a process."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, func, or_, select
+
+from service.jobs import Job, Patience
+from service.processes import is_locked
+from service.states import ACTIVE, FINALS_ACTIVE, ModelState
+from service.tables import final, final_round, model, search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.db import Database
+
+EXIT_BUSY = 75
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class Task:
+    """Something to train. ``done`` counts what is kept of it: a crash after more is forgiven."""
+
+    kind: str  # model or finals
+    id: str
+    created_at: int
+    lock: str
+    done: int = 0
+    patience: Patience = field(default_factory=Patience)
+
+    @property
+    def module(self) -> str:
+        """The module that trains it."""
+        return "service.modelling" if self.kind == "model" else "service.retraining"
+
+    @property
+    def log(self) -> str:
+        """The name of its log."""
+        return f"{self.kind}-{self.id}.log"
+
+
+class Trainings:
+    """Starts what waits, and starts again what has died."""
+
+    def __init__(self, database: Database) -> None:
+        """Start nothing yet."""
+        self.database, self.settings = database, database.settings
+        self.job: tuple[Task, Job] | None = None
+        self.patience: dict[str, Patience] = {}
+
+    def step(self) -> None:
+        """Look after the one that runs, or start the next."""
+        if self.job is not None:
+            self._watch(*self.job)
+        if self.job is None:
+            self._next()
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What runs."""
+        return [] if self.job is None else [self.job[1]]
+
+    def _watch(self, task: Task, job: Job) -> None:
+        code = job.code()
+        if code is not None:
+            self.job = None
+            self._ended(task, code)
+        elif task.kind == "finals" and not any(one.id == task.id for one in self._finals()):
+            job.terminate()  # stopped by the user: it would find that out by itself, later
+
+    def _next(self) -> None:
+        waiting = sorted([*self._models(), *self._finals()], key=lambda one: one.created_at)
+        for task in waiting:
+            task.patience = self.patience.setdefault(task.id, task.patience)
+            locked = is_locked(self.settings.folder("locks") / task.lock)
+            if task.patience.ready and not locked:
+                self.job = task, Job(self.settings, task.module, task.id, task.log)
+                _log.info("%s %s: process %s", task.kind, task.id, self.job[1].pid)
+                return
+
+    def _ended(self, task: Task, code: int) -> None:
+        if code == EXIT_BUSY:
+            task.patience.wait(1.0)
+        elif code:
+            _log.warning("%s %s: its process ended with %s", task.kind, task.id, code)
+            task.patience.note_crash(self._kept(task))
+            if task.patience.exhausted:
+                log = self.settings.home / "logs" / task.log
+                self._failure(task)(self.database, task.id, f"its process failed (log: {log})")
+        else:
+            self.patience.pop(task.id, None)
+
+    def _failure(self, task: Task) -> Callable[[Database, str, str], None]:
+        # Only here: the supervisor needs no torch while nothing fails.
+        if task.kind == "model":
+            from service.modelling import fail
+
+            return fail
+        from service import finals
+
+        return finals.fail
+
+    def _kept(self, task: Task) -> int | None:
+        """Return how much of a task is kept now."""
+        return next((one.done for one in self._finals() if one.id == task.id), None)
+
+    def _models(self) -> list[Task]:
+        """Return the models that are asked for, or were left behind."""
+        query = (
+            select(model.c.id, model.c.created_at)
+            .join(search, search.c.id == model.c.search_id)
+            .where(
+                or_(
+                    model.c.state == ModelState.PENDING,
+                    # The runner of an active search makes the best one's model itself.
+                    and_(model.c.state == ModelState.RUNNING, search.c.state.not_in(ACTIVE)),
+                )
+            )
+        )
+        with self.database.read() as connection:
+            return [
+                Task("model", row.id, row.created_at, f"model-{row.id}.lock")
+                for row in connection.execute(query)
+            ]
+
+    def _finals(self) -> list[Task]:
+        """Return the finals that are asked for, or were left behind."""
+        kept = (
+            select(func.count())
+            .where(final.c.search_id == final_round.c.search_id)
+            .scalar_subquery()
+        )
+        query = select(
+            final_round.c.id, final_round.c.search_id, final_round.c.created_at, kept.label("kept")
+        ).where(final_round.c.state.in_(FINALS_ACTIVE))
+        with self.database.read() as connection:
+            return [
+                Task("finals", row.id, row.created_at, f"finals-{row.search_id}.lock", row.kept)
+                for row in connection.execute(query)
+            ]

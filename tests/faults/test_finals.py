@@ -1,0 +1,77 @@
+"""kill -9 in the middle of finals: they go on, and nothing that is known is trained again."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from service import finals, searches
+from service.auth import token_of
+from service.db import Database
+from service.settings import Settings
+from service.states import FINALS_ACTIVE, FinalsState
+from service.tables import final, final_round
+from tests.service.living import Service, alive, until
+from tests.service.making import digits_spec, retrain, run
+
+WANTED = {"top": 2, "seeds": 2, "epochs": 30}
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings.load(home=tmp_path / "home")
+
+
+def results(database):
+    with database.read() as connection:
+        rows = connection.execute(select(final).order_by(final.c.created_at)).all()
+    return {(row.trial, row.seed): (row.created_at, row.metrics["test_accuracy"]) for row in rows}
+
+
+def test_finals_go_on_after_their_process_and_the_whole_service_were_killed(settings):
+    with Database.open(settings) as database:
+        search_id = searches.create(database, digits_spec(3, final_epochs=0))
+        assert run(database, search_id) == 0
+        service = Service(settings)
+        try:
+            assert service.url in service.greeting()
+            headers = {"Authorization": f"Bearer {token_of(settings)}"}
+            url = f"{service.url}/api/v1/searches/{search_id}/finals"
+            answer = httpx.post(url, json=WANTED, headers=headers, timeout=60)
+            assert answer.status_code == 202, answer.text
+            round_id = answer.json()["round"]["id"]
+            known = {}
+            for whole in (False, True):
+                before = len(known)
+                until(lambda before=before: len(results(database)) > before, 60, "another training")
+                trainer = until(lambda: service.child("service.retraining"), 20, "the process")
+                victims = [trainer, service.process.pid] if whole else [trainer]
+                for victim in victims:
+                    os.kill(victim, signal.SIGKILL)
+                until(lambda trainer=trainer: not alive(trainer), 10, "its end")
+                known |= results(database)
+                assert finals.of_round(database, round_id).state in FINALS_ACTIVE, "too short"
+            service.process.wait()
+            service.process.stdout.close()
+            service.start()
+            until(lambda: finals.of_round(database, round_id).state not in FINALS_ACTIVE, 90, "all")
+        finally:
+            service.close()
+        ended = finals.of_round(database, round_id)
+        assert (ended.state, ended.done, ended.failed) == (FinalsState.DONE, 4, 0)
+        after = results(database)
+        assert {pair: after[pair] for pair in known} == known
+        with database.read() as connection:
+            assert connection.execute(select(final_round.c.owner_epoch)).scalar_one() == 3
+    # Where nothing is killed the same numbers come out.
+    with Database.open(Settings.load(home=settings.home.with_name("unkilled"))) as other:
+        other_id = searches.create(other, digits_spec(3, final_epochs=0))
+        assert run(other, other_id) == 0
+        assert retrain(other, other_id, **WANTED).state is FinalsState.DONE
+        assert {pair: value for pair, (_, value) in results(other).items()} == {
+            pair: value for pair, (_, value) in after.items()
+        }
