@@ -50,6 +50,27 @@ class Recipe(BaseModel):
     cutout: Annotated[
         int, Field(ge=0, le=512, description="Side in pixels of the square cut out; 0: none")
     ] = 0
+    crop_scale: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1,
+            description="Least part of the area that a random resized crop keeps (ImageNet: 0.08); "
+            "1: none, shift instead",
+        ),
+    ] = 1.0
+    randaugment: Annotated[
+        int,
+        Field(ge=0, le=30, description="Strength of RandAugment, two operations; 0: none"),
+    ] = 0
+    ema: Annotated[
+        float,
+        Field(
+            ge=0,
+            lt=1,
+            description="Decay of a moving average of the weights, such as 0.9999; 0: none",
+        ),
+    ] = 0.0
     device: Annotated[
         str,
         Field(

@@ -25,7 +25,20 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
+def reseed(seed: int, purpose: str) -> None:
+    """Seed torch's own generators for a purpose; only inside a :func:`seeded` block.
+
+    A training that can be broken off and resumed does so at every epoch: what an epoch draws then
+    depends on nothing before it.
+    """
+    torch.manual_seed(_derived(seed, purpose))  # noqa: TID251
+
+
 def generator(seed: int, purpose: str) -> torch.Generator:
     """Return a CPU generator of its own for a purpose, so that uses cannot shift each other."""
+    return torch.Generator().manual_seed(_derived(seed, purpose))
+
+
+def _derived(seed: int, purpose: str) -> int:
     digest = hashlib.sha256(f"{purpose}/{seed}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)
+    return int.from_bytes(digest[:8]) >> 1

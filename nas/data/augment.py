@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from nas.data.shard import WHOLE, Shard
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -49,8 +51,13 @@ class Augment:
         padding: int = 0,
         flip: bool = False,
         cutout: int = 0,
+        shard: Shard = WHOLE,
     ) -> None:
-        """Pad the images with the mean colour, which is 0 after normalisation as in the papers."""
+        """Pad the images with the mean colour, which is 0 after normalisation as in the papers.
+
+        With a ``shard``, batches hold the part of this process; the draws are for all processes.
+        """
+        self._shard = shard
         self._y, self._padding, self._flip, self._cutout = images.y, padding, flip, cutout
         self._normalise = Normalise(statistics, images.x.device)
         count, channels, height, width = images.x.shape
@@ -76,14 +83,16 @@ class Augment:
         """
         count = len(self._y)
         number = steps(count, batch_size)
-        size = count // number
+        size = self._shard.even(count // number)
+        part = self._shard.part(size)
         # Row by row: order, row and column of the crop, mirrored or not, centre of the cutout.
         bounds = (2 * self._padding + 1, 2 * self._padding + 1, 2, *self._size)
         draws = [torch.randperm(count, generator=generator)]
         draws += [torch.randint(bound, (count,), generator=generator) for bound in bounds]
         table = torch.stack(draws).to(self._y.device)  # (6, N)
         for start in range(0, number * size, size):
-            index, row, column, mirror, *centre = table[:, start : start + size]
+            mine = table[:, start + part.start : start + part.stop]
+            index, row, column, mirror, *centre = mine
             x = self._windows[index, row, column]  # (B, C, H, W), channels_last
             if self._flip:
                 x = torch.where(mirror.bool().view(-1, 1, 1, 1), x.flip(3), x)

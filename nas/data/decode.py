@@ -40,17 +40,35 @@ def decode(name: str, content: bytes, shape: Shape) -> Pixels:
     An image of other proportions is cropped around its middle, then resized.
     """
     with _reading(name), _opened(name, content) as image:
-        if image.width * image.height > 4 * shape.width * shape.height:
-            # JPEG can be decoded at an eighth of its size; twice the target is kept for quality.
-            image.draft(None, (2 * shape.width, 2 * shape.height))
-        upright = ImageOps.exif_transpose(image)
-        coloured = _recolour(upright, "L" if shape.channels == 1 else "RGB")
+        coloured = _upright(image, shape)
         if coloured.size != (shape.width, shape.height):
             coloured = ImageOps.fit(
                 coloured, (shape.width, shape.height), Image.Resampling.BILINEAR
             )
         pixels = np.asarray(coloured, dtype=np.uint8)
-    return pixels[None] if shape.channels == 1 else pixels.transpose(2, 0, 1)
+    return _channels_first(pixels)
+
+
+def picture(name: str, content: bytes, shape: Shape) -> Pixels:
+    """Return a whole image as uint8 (C, H, W) in its own proportions, in the colours of ``shape``.
+
+    A JPEG much larger than ``shape`` may come at a half, a quarter or an eighth of its size.
+    """
+    with _reading(name), _opened(name, content) as image:
+        pixels = np.array(_upright(image, shape), dtype=np.uint8)
+    return np.ascontiguousarray(_channels_first(pixels))
+
+
+def _upright(image: Image.Image, shape: Shape) -> Image.Image:
+    if image.width * image.height > 4 * shape.width * shape.height:
+        # JPEG can be decoded at an eighth of its size; twice the target is kept for quality.
+        image.draft(None, (2 * shape.width, 2 * shape.height))
+    upright = ImageOps.exif_transpose(image)
+    return _recolour(upright, "L" if shape.channels == 1 else "RGB")
+
+
+def _channels_first(pixels: Pixels) -> Pixels:
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
 def _recolour(image: Image.Image, mode: str) -> Image.Image:

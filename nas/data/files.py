@@ -63,6 +63,10 @@ class FileSource(Source):
     def read(self, name: str) -> bytes:
         """Return the contents of a file; raise DataError where it cannot be read."""
 
+    def names(self, part: Part) -> list[str]:
+        """Return the names of a part's images, relative to the folder, by place."""
+        return self._names.get(part, [])
+
     def shape(self, spec: DataSpec) -> Shape:
         """Return the form asked for; "auto" and "own size" are decided by up to 1,000 headers."""
         if spec.image_size is not None and spec.colour != "auto":
