@@ -22,6 +22,7 @@ from service.cli.screen import say
 from service.cli.search import search
 from service.cli.serve import serve
 from service.cli.show import show
+from service.cli.train import train
 from service.cli.transfer import transfer
 from service.cli.wishes import pause, stop
 from service.cli.zoo import zoo
@@ -114,6 +115,7 @@ for name, command in (
     ("show", show),
     ("export", export),
     ("transfer", transfer),
+    ("train", train),
     ("finals", finals),
     ("audit", audit),
     ("pause", pause),

@@ -1,0 +1,99 @@
+"""The options of a recipe on the command line, drawn from its fields; commands share them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from nas.recipe import Recipe
+from service.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PANEL = "How it is trained"
+SHOWN = (
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "weight_decay",
+    "label_smoothing",
+    "randaugment",
+    "crop_scale",
+    "ema",
+    "precision",
+    "device",
+)
+
+
+def recipe_options(command: Callable[..., None], names: tuple[str, ...] = SHOWN) -> None:
+    """Replace the ``**flags`` of a command by options of a recipe, ``--set`` among them."""
+    own = list(inspect.signature(command, eval_str=True).parameters.values())
+    kept = [one for one in own if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    more = [_option(name) for name in names]
+    more.append(
+        inspect.Parameter(
+            "settings",
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                list[str] | None,
+                typer.Option(
+                    "--set",
+                    metavar="NAME=VALUE",
+                    help="Any other setting of the recipe, such as momentum=0.95",
+                    rich_help_panel=PANEL,
+                    show_default=False,
+                ),
+            ],
+        )
+    )
+    signature = inspect.Signature([*kept, *more])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+
+
+def recipe_of(base: Recipe, flags: dict[str, Any]) -> Recipe:
+    """Return a recipe with what was given on the command line.
+
+    Raises UserError for a setting that is not NAME=VALUE, ValidationError for a wrong value.
+    """
+    changes = {
+        name: value for name, value in flags.items() if name != "settings" and value is not None
+    }
+    for setting in flags.get("settings") or ():
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise UserError(f"--set {setting!r} is not NAME=VALUE", field="--set")
+        changes[name.strip().removeprefix("recipe.")] = _value(text)
+    return Recipe.model_validate(base.model_dump() | changes)
+
+
+def _option(name: str) -> inspect.Parameter:
+    field = Recipe.model_fields[name]
+    kinds = [field.annotation, *get_args(field.annotation)]
+    plain = next((kind for kind in kinds if kind in (int, float, str)), str)
+    kind: Any = field.annotation if get_origin(field.annotation) is Literal else plain
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None,
+        annotation=Annotated[
+            kind | None,
+            typer.Option(
+                f"--{name.replace('_', '-')}",
+                help=field.description,
+                rich_help_panel=PANEL,
+                show_default=False,
+            ),
+        ],
+    )
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
