@@ -16,6 +16,7 @@ from service.db import Database
 from service.deps import refuse_unknown_query
 from service.guard import LOOPBACK, MOST_BODY_BYTES, Guard
 from service.page import PageFiles
+from service.predicting import Serving
 from service.problems import Problem, documented, install
 from service.routes import routers
 from service.stream import Broadcaster
@@ -54,7 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_body_size=MOST_BODY_BYTES,
     )
     app.state.database, app.state.settings, app.state.keyring = database, settings, keyring
-    app.state.broadcaster = Broadcaster(database)
+    app.state.broadcaster, app.state.serving = Broadcaster(database), Serving(database)
     for router in routers():
         app.include_router(router)
     app.add_api_route("/", _page, include_in_schema=False, methods=["GET", "HEAD"])
@@ -79,6 +80,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         broadcaster.close()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        app.state.serving.close()
         app.state.database.close()
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from service.auth import Keyring
 from service.db import Database
+from service.predicting import Serving
 from service.settings import Settings
 from service.stream import Broadcaster
 
@@ -43,10 +44,16 @@ def _keyring(request: Request) -> Keyring:
     return keyring
 
 
+def _serving(request: Request) -> Serving:
+    serving: Serving = request.app.state.serving
+    return serving
+
+
 BroadcasterDep = Annotated[Broadcaster, Depends(_broadcaster)]
 KeyringDep = Annotated[Keyring, Depends(_keyring)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
+ServingDep = Annotated[Serving, Depends(_serving)]
 
 Identity = Annotated[str, Path(min_length=1, max_length=100, description="Opaque id")]
 Number = Annotated[int, Path(ge=0, lt=BIGGEST, description="Number of the trial, from 0")]

@@ -6,6 +6,7 @@ token. Written as plain ASGI so that streams, files and mounts pass through it a
 
 from __future__ import annotations
 
+import re
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 OPEN = frozenset({"/", "/healthz", "/readyz", "/api/v1/login"})
 STATIC = "/static/"
 MOST_BODY_BYTES = 2**20
+MOST_IMAGE_BYTES = 2**24  # of a request with images to be classified
+PREDICT = re.compile(r"/api/v1/models/[^/]+/predict")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
@@ -85,8 +88,9 @@ class Guard:
                 value=headers.get("host", ""),
             )
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BODY_BYTES:
-            return problem(413, f"a request may have {MOST_BODY_BYTES} bytes", field="body")
+        most = MOST_IMAGE_BYTES if PREDICT.fullmatch(path) else MOST_BODY_BYTES
+        if not length.isdigit() or int(length) > most:
+            return problem(413, f"a request may have {most} bytes", field="body")
         return None if path in OPEN or path.startswith(STATIC) else self._stranger(scope, headers)
 
     def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
