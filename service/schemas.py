@@ -255,6 +255,37 @@ class FinalsView(View):
     lead_error: float | None
 
 
+class AuditedView(View):
+    """An audited architecture: ``cost`` in parameters, accuracies by seed."""
+
+    decisions: list[int]
+    cost: float
+    short: list[float]
+    long: list[float]
+
+
+class AuditView(View):
+    """An audit: does the accuracy after a short training rank as that after a long one does?
+
+    ``tau`` is Kendall's, null where scores do not differ; ``low`` and ``high`` are its 95 %
+    interval. ``noise`` is the standard deviation of a short score over seeds, null with one seed;
+    ``spread`` that over architectures. ``warning`` is empty where the short score ranks.
+    """
+
+    id: str
+    short_epochs: int
+    long_epochs: int
+    seeds: int
+    tau: float | None
+    low: float
+    high: float
+    noise: float | None
+    spread: float
+    warning: str
+    rows: list[AuditedView]
+    created_at: datetime
+
+
 class FrontPoint(View):
     """A trial that no other beats in all objectives."""
 

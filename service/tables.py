@@ -223,6 +223,11 @@ audit = Table(
     Column("short_epochs", Integer, nullable=False),
     Column("long_epochs", Integer, nullable=False),
     Column("rows", JSON, nullable=False),  # decisions, cost, accuracies short and long
+    Column("tau", Float),
+    Column("low", Float, nullable=False),
+    Column("high", Float, nullable=False),
+    Column("noise", Float),
+    Column("spread", Float, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_audit_subject_created_at", "subject", "created_at"),
 )

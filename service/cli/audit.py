@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import inspect
 import statistics
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.context import settings_of
-from service.cli.options import build_spec, parameters
+from service import auditlog, searches
+from service.cli.context import opened
+from service.cli.options import FLAGS, build_spec, parameters
 from service.cli.screen import meter, say, say_json, say_table
+from service.errors import UserError
 from service.specs import complete
 
 if TYPE_CHECKING:
-    from nas.honesty.audit import Audit
+    from nas.spec import SearchSpec
+    from service.db import Database
+    from service.schemas import AuditView
 
 # Of the options of nas search those that say what is trained, on which images, and how.
 SHARED = {"space", "seed", "data", "train_images", "image_size", "epochs", "cells", "filters"}
@@ -35,6 +38,14 @@ def audit(
     architectures: Annotated[int, typer.Option(help="How many, spread out by their size")] = 8,
     long_epochs: Annotated[int, typer.Option(help="Epochs of the long trainings")] = 12,
     seeds: Annotated[int, typer.Option(help="Trainings of each, short and long")] = 2,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEARCH",
+            help="Audit what a search trains (its id, its name, or last), not the options",
+            show_default=False,
+        ),
+    ] = None,
     spec: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="A description in .json or .toml", show_default=False),
@@ -44,30 +55,50 @@ def audit(
 ) -> None:
     """Train a few architectures short and long, and see whether the short score ranks.
 
-    The short training is that of a trial (--epochs). Nothing is kept.
+    The short training is that of a trial (--epochs). The result is kept: nas show and the page
+    give it with every search of the same space, training and images.
 
     nas audit --data digits --epochs 1 --long-epochs 8 --architectures 8 --seeds 2
+
+    nas audit --search last --long-epochs 8
     """
     from service import audits
 
-    root = settings_of(context).data_root
-    described = complete(build_spec(flags, spec, []), root)
-    with meter() as shown:
-        found = audits.run(
-            described,
-            root,
-            architectures=architectures,
-            long_epochs=long_epochs,
-            seeds=seeds,
-            progress=lambda done, total, text: shown.show("trainings", done, total, text),
-        )
+    with opened(context) as database:
+        root = database.settings.data_root
+        described = _described(database, search, flags, spec)
+        with meter() as shown:
+            found = audits.run(
+                described,
+                root,
+                architectures=architectures,
+                long_epochs=long_epochs,
+                seeds=seeds,
+                progress=lambda done, total, text: shown.show("trainings", done, total, text),
+            )
+        short = int(described.evaluator.options["recipe"]["epochs"])
+        kept = auditlog.keep(database, described, found, short, long_epochs)
     if as_json:
-        say_json(asdict(found) | {"warning": found.warning})
+        say_json(kept.model_dump(mode="json"))
         return
-    _print(found)
+    _print(kept)
 
 
-def _print(found: Audit) -> None:
+def _described(
+    database: Database, search: str | None, flags: dict[str, Any], spec: Path | None
+) -> SearchSpec:
+    """Return the completed description of what is to be audited."""
+    if search is None:
+        return complete(build_spec(flags, spec, []), database.settings.data_root)
+    given = [flag.option for flag in FLAGS if flags.get(flag.name) is not None]
+    given += ["--spec"] if spec else []
+    if given:
+        text = f"{given[0]} does not go with --search, which names all that is trained"
+        raise UserError(text, field=given[0], allowed="--search alone")
+    return auditlog.spec_of(database, searches.resolve(database, search))
+
+
+def _print(found: AuditView) -> None:
     say_table(
         COLUMNS,
         [
@@ -86,7 +117,7 @@ def _print(found: Audit) -> None:
         say(f"warning: {found.warning}")
 
 
-def _cells(values: tuple[float, ...]) -> list[str]:
+def _cells(values: list[float]) -> list[str]:
     spread = f"± {statistics.stdev(values):.2%}" if len(values) > 1 else ""
     return [f"{statistics.fmean(values):.2%}", spread]
 

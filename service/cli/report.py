@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.trial import State
-from service import models, searches
+from service import auditlog, models, searches
 from service.cli.screen import say, say_json, say_table
 from service.errors import UserError
 from service.states import ModelState
 
 if TYPE_CHECKING:
     from service.db import Database
-    from service.schemas import ModelView, SearchView, TrialView
+    from service.schemas import AuditView, ModelView, SearchView, TrialView
 
 RANKED = 10
 COLUMNS = (
@@ -41,17 +41,20 @@ def report(
     ranked = searches.trials(
         database, view.id, sort="-reward", state=State.DONE, limit=RANKED
     ).items
+    audit = auditlog.latest(database, view.id)
     if as_json:
         say_json(
             {
                 "search": view.model_dump(mode="json"),
                 "ranked": [trial.model_dump(mode="json") for trial in ranked],
                 "model": model and model_data(model, folder),
+                "audit": audit and audit.model_dump(mode="json"),
             }
         )
         return
     _print_ranking(view, ranked)
     _print_lift(view)
+    _print_audit(audit)
     if view.best:
         detail = searches.detail(database, view.id, view.best.number)
         for text in detail.text.values():
@@ -128,6 +131,20 @@ def _print_lift(view: SearchView) -> None:
         between = f", {lift.level:.0%} interval {lift.low:+.4f} to {lift.high:+.4f}"
     means = f"mean {lift.search_mean:.4f} against {lift.random_mean:.4f}"
     say(f"\nagainst random: {lift.verdict} ({means}, lift {lift.difference:+.4f}{between})")
+
+
+def _print_audit(audit: AuditView | None) -> None:
+    """Say in one line whether the score that the search goes by was shown to rank."""
+    if audit is None:
+        return
+    tau = "undefined" if audit.tau is None else f"{audit.tau:+.2f}"
+    say(
+        f"\naudit of the score, {audit.created_at:%Y-%m-%d}: Kendall's tau {tau}, 95% interval "
+        f"{audit.low:+.2f} to {audit.high:+.2f} ({audit.short_epochs} against "
+        f"{audit.long_epochs} epochs, {len(audit.rows)} architectures)"
+    )
+    if audit.warning:
+        say(f"warning: {audit.warning}")
 
 
 def _print_model(view: SearchView, model: ModelView | None, folder: Path | None) -> None:

@@ -47,6 +47,11 @@ def upgrade() -> None:
         sa.Column("short_epochs", sa.Integer(), nullable=False),
         sa.Column("long_epochs", sa.Integer(), nullable=False),
         sa.Column("rows", sa.JSON(), nullable=False),
+        sa.Column("tau", sa.Float(), nullable=True),
+        sa.Column("low", sa.Float(), nullable=False),
+        sa.Column("high", sa.Float(), nullable=False),
+        sa.Column("noise", sa.Float(), nullable=True),
+        sa.Column("spread", sa.Float(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit"),
     )
