@@ -1,6 +1,6 @@
 """Models: ask for one, follow its training, download its files."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import FileResponse
@@ -54,26 +54,43 @@ async def view(database: DatabaseDep, model_id: Identity) -> ModelView:
     return models.view(database, model_id)
 
 
-@router.get(
-    "/models/{model_id}/files/{name}",
-    response_class=FileResponse,
-    responses={
-        200: {"content": {"application/octet-stream": {}}, "description": "The file"},
-        304: {"description": "The file that the client has is this one"},
-    },
-)
-def download(
-    request: Request,
-    database: DatabaseDep,
-    model_id: Identity,
-    name: Annotated[str, Path(min_length=1, max_length=200, description="A listed file")],
+FILE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/octet-stream": {}}, "description": "The file"},
+    206: {"content": {"application/octet-stream": {}}, "description": "The range asked for"},
+    304: {"description": "The file that the client has is this one"},
+    416: {"description": "The file has no such range"},
+}
+FileName = Annotated[str, Path(min_length=1, max_length=200, description="A listed file")]
+
+
+@router.head("/models/{model_id}/files/{name}", response_class=FileResponse, responses=FILE)
+def describe(
+    request: Request, database: DatabaseDep, model_id: Identity, name: FileName
 ) -> Response:
-    """Download a file of a model, by its listed name only; the ETag is its SHA-256."""
+    """Tell of a file without sending it: its size, and its SHA-256 as the ETag."""
+    return download(request, database, model_id, name)
+
+
+@router.get("/models/{model_id}/files/{name}", response_class=FileResponse, responses=FILE)
+def download(
+    request: Request, database: DatabaseDep, model_id: Identity, name: FileName
+) -> Response:
+    """Download a file of a model, by its listed name only, whole or a range of its bytes.
+
+    The ETag is its SHA-256: a client that has the file asks with If-None-Match, one that has a part
+    of it with Range and If-Range.
+    """
     path, listed = models.file(database, model_id, name)
     headers = {"ETag": f'"{listed.sha256}"', "Cache-Control": "private, no-cache"}
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    if _has_it(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     root = models.folder(database, model_id).resolve()
     if path.is_symlink() or not path.resolve().is_relative_to(root) or not path.is_file():
         raise NotFound(f"the file {name!r} is gone from the disk", field="name", value=name)
     return FileResponse(path, filename=name, media_type="application/octet-stream", headers=headers)
+
+
+def _has_it(header: str, tag: str) -> bool:
+    """Say whether an If-None-Match names a tag, weakly or not."""
+    named = [one.strip().removeprefix("W/") for one in header.split(",")]
+    return tag in named or named == ["*"]
