@@ -5,11 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
 
 from service import models
 from service.deps import BIGGEST, DatabaseDep, Identity, strict
 from service.errors import NotFound
-from service.problems import documented
+from service.problems import documented, problem
 from service.schemas import ModelView
 
 router = APIRouter(prefix="/api/v1", tags=["models"], responses=documented(404))
@@ -54,12 +56,37 @@ async def view(database: DatabaseDep, model_id: Identity) -> ModelView:
     return models.view(database, model_id)
 
 
+REFUSED = (400, 416)  # a range that cannot be read, one beyond the end
 FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/octet-stream": {}}, "description": "The file"},
     206: {"content": {"application/octet-stream": {}}, "description": "The range asked for"},
     304: {"description": "The file that the client has is this one"},
-    416: {"description": "The file has no such range"},
+    **documented(416),
 }
+
+
+class Download(FileResponse):
+    """A file, whole or in ranges; a range that it does not have is a problem in our one shape."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the file, or say what is wrong with the range."""
+        refused: Message | None = None
+
+        async def passed_on(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] in REFUSED:
+                refused = message
+            elif refused is None:
+                await send(message)
+
+        await super().__call__(scope, receive, passed_on)
+        if refused is not None:
+            status, given = refused["status"], Headers(raw=refused["headers"])
+            kept = {"Content-Range": given["content-range"]} if "content-range" in given else {}
+            answer = problem(status, "the file has no such range", kept, field="Range")
+            await answer(scope, receive, send)
+
+
 FileName = Annotated[str, Path(min_length=1, max_length=200, description="A listed file")]
 
 
@@ -87,7 +114,7 @@ def download(
     root = models.folder(database, model_id).resolve()
     if path.is_symlink() or not path.resolve().is_relative_to(root) or not path.is_file():
         raise NotFound(f"the file {name!r} is gone from the disk", field="name", value=name)
-    return FileResponse(path, filename=name, media_type="application/octet-stream", headers=headers)
+    return Download(path, filename=name, media_type="application/octet-stream", headers=headers)
 
 
 def _has_it(header: str, tag: str) -> bool:
