@@ -69,11 +69,13 @@ def memory(trials=TRIALS, seed=0):
     return Memory(seed=seed, control=Control(Desired.RUN, trials=trials))
 
 
+SPACE = Toy()  # its catalogue is made once, and is most of the work of a surrogate here
+
+
 def search(store, name="random", workers=1, outcome=value, ordered=False, **more):
-    space = Toy()
-    controller = CONTROLLERS.create(name, space=space, seed=0)
+    controller = CONTROLLERS.create(name, space=SPACE, seed=0)
     executor = more.pop("executor", None) or Shuffled(workers, outcome, more.pop("order", 0))
-    end = run(space, controller, Objective(), executor, store, ordered=ordered, poll=0, **more)
+    end = run(SPACE, controller, Objective(), executor, store, ordered=ordered, poll=0, **more)
     return end, executor
 
 
