@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 
 from nas.catalog import REGISTRIES
 from nas.data import BUILT_IN, DataError, DataSpec, describe
+from nas.export.catalog import EXPORTERS
 from nas.spec import SearchSpec
 from searchspaces.registry import first_line
 
@@ -37,6 +38,16 @@ class Dataset(TypedDict):
     summary: str
 
 
+class FormatEntry(TypedDict):
+    """An export format. A ``lossy`` one changes the weights; ``missing`` says what to install."""
+
+    name: str
+    summary: str
+    file: str
+    lossy: bool
+    missing: str
+
+
 class Catalog(TypedDict):
     """All names and options, the default search, and the JSON schema of a search."""
 
@@ -45,6 +56,7 @@ class Catalog(TypedDict):
     evaluators: list[Entry]
     executors: list[Entry]
     datasets: list[Dataset]
+    formats: list[FormatEntry]
     defaults: dict[str, Any]
     spec_schema: dict[str, Any]
 
@@ -66,6 +78,16 @@ def catalog(data_root: Path) -> Catalog:
         "evaluators": evaluators,
         "executors": _entries("executor"),
         "datasets": [{"name": name, "summary": _images(name, data_root)} for name in BUILT_IN],
+        "formats": [
+            {
+                "name": name,
+                "summary": first_line(cls),
+                "file": cls.file,
+                "lossy": cls.lossy,
+                "missing": cls.missing(),
+            }
+            for name, cls in EXPORTERS.classes().items()
+        ],
         "defaults": SearchSpec().checked().model_dump(mode="json"),
         "spec_schema": SearchSpec.model_json_schema(),
     }

@@ -21,22 +21,21 @@ from searchspaces import SpaceError
 from searchspaces.registry import RegistryError
 from searchspaces.scale import Scale
 from service import models, specs
-from service.clock import now
 from service.db import Database
 from service.errors import UserError
 from service.processes import LockHeld, Stop, StopNow, die_with_parent, file_lock, parent_pid
 from service.searchrows import SearchRows, finite
 from service.settings import Settings
-from service.states import MODEL_ENDED, ModelState
+from service.states import MODEL_ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sqlalchemy import Row
+
     from nas.data import FinalData
-    from nas.export import ExportedFile
-    from nas.final import Final
     from nas.spec import SearchSpec
-    from nas.trial import Metrics
+    from nas.trial import Metrics, Trial
     from service.schemas import ModelView
 
 EXIT_BUSY = 75  # EX_TEMPFAIL: another process makes it
@@ -69,22 +68,30 @@ def make(
 
 
 def fail(database: Database, model_id: str, why: str) -> None:
-    """Note that a model cannot be made."""
-    models.change(database, model_id, state=ModelState.FAILED, error=why, ended_at=now())
+    """Note that a model, or the further formats of one, cannot be made."""
+    models.give_up(database, model_id, why)
 
 
 def _make(database: Database, model_id: str, interrupted: Callable[[], bool]) -> None:
+    """Train and export, unless that was done; then write the formats asked for since."""
+    if not models.view(database, model_id).files and _train(database, model_id, interrupted):
+        return
+    complete = False
+    while not complete:
+        if interrupted():
+            raise TrialStopped
+        complete = _add_formats(database, model_id)
+
+
+def _train(database: Database, model_id: str, interrupted: Callable[[], bool]) -> bool:
+    """Train and export a model; say whether it has all formats that are asked for by now."""
     view = models.view(database, model_id)
-    with database.read() as connection:
-        rows = SearchRows(connection, view.search)
-        search, trial = rows.search(), rows.trials(view.trial)[0]
+    search, trial = _about(database, view)
     spec = specs.stored(search.spec)
-    if spec.data is None:
-        raise UserError(f"evaluator {spec.evaluator.name!r} trains nothing", field="data")
     space = REGISTRIES["space"].create(spec.space.name, spec.space.options)
     arch = space.decode(trial.proposal.decisions)
     recipe, scale = _training(spec, view.epochs)
-    data = load_final(spec.data, spec.seed, database.settings.data_root)
+    data = _data(database, spec)
 
     def report(step: int, metrics: Metrics) -> bool:
         models.note_progress(database, model_id, step, finite(metrics))
@@ -98,15 +105,25 @@ def _make(database: Database, model_id: str, interrupted: Callable[[], bool]) ->
     # where others use its cores (two threads on two busy cores were 14 times slower than one).
     limit_threads(spec.execution.cpus_per_trial)
     final = train_final(space, arch, data, recipe, scale, seed=trial.seed, report=report)
+    metrics = final.metrics | _selection(trial.metrics)
     card = {
         "title": f"{spec.name}, trial {trial.number}",
-        "metrics": final.metrics | _selection(trial.metrics),
+        "classes": data.classes,
+        "mean": data.statistics.mean,
+        "std": data.statistics.std,
+        "metrics": metrics,
         "search": {
             "id": view.search,
             "name": spec.name,
             "seed": spec.seed,
             "trial": trial.number,
             "spec": search.spec,
+        },
+        "data": {
+            "source": spec.data and spec.data.source,
+            "train": len(data.train.y),
+            "test": len(data.test.y),
+            "hashes": data.hashes,
         },
         "training": {
             "epochs": view.epochs,
@@ -115,15 +132,47 @@ def _make(database: Database, model_id: str, interrupted: Callable[[], bool]) ->
         },
         "space_options": spec.space.options,
     }
-    files = _export(database, model_id, final, data, (arch, scale, card, spec.data.source))
-    models.change(
-        database,
-        model_id,
-        state=ModelState.DONE,
-        metrics=finite(final.metrics | _selection(trial.metrics)),
-        files=[asdict(one) for one in files],
-        ended_at=now(),
+    from nas.export import Subject, export_subject
+    from nas.export.facts import Card
+
+    subject = Subject(final.model, arch, data.task, scale, Card.of(card, data.task))
+    folder = models.folder(database, model_id)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    files = export_subject(folder, subject)
+    return models.done(
+        database, model_id, [], metrics=finite(metrics), files=[asdict(one) for one in files]
     )
+
+
+def _add_formats(database: Database, model_id: str) -> bool:
+    """Write the further formats that are asked for; say whether more were asked for meanwhile."""
+    view = models.view(database, model_id)
+    search, _ = _about(database, view)
+    spec = specs.stored(search.spec)
+    models.note_progress(database, model_id, view.epochs, {})
+    limit_threads(spec.execution.cpus_per_trial)
+    from nas.export import add
+    from nas.export.choice import any_lossy
+
+    images = _data(database, spec).test if any_lossy(view.formats) else None
+    files = add(models.folder(database, model_id), view.formats, images)
+    return models.done(
+        database, model_id, view.formats, files=[asdict(one) for one in files], error=""
+    )
+
+
+def _about(database: Database, view: ModelView) -> tuple[Row[Any], Trial]:
+    """Return the rows of a model's search and trial."""
+    with database.read() as connection:
+        rows = SearchRows(connection, view.search)
+        return rows.search(), rows.trials(view.trial)[0]
+
+
+def _data(database: Database, spec: SearchSpec) -> FinalData:
+    if spec.data is None:
+        raise UserError(f"evaluator {spec.evaluator.name!r} trains nothing", field="data")
+    return load_final(spec.data, spec.seed, database.settings.data_root)
 
 
 def _training(spec: SearchSpec, epochs: int) -> tuple[Recipe, Scale]:
@@ -137,33 +186,6 @@ def _training(spec: SearchSpec, epochs: int) -> tuple[Recipe, Scale]:
 def _selection(metrics: Metrics) -> Metrics:
     """Return what the search had measured, under names that cannot be taken for the test's."""
     return {f"selection_{name}": metrics[name] for name in ("accuracy", "loss") if name in metrics}
-
-
-def _export(
-    database: Database,
-    model_id: str,
-    final: Final,
-    data: FinalData,
-    about: tuple[Any, Scale, dict[str, Any], str],
-) -> list[ExportedFile]:
-    from nas.export import export
-
-    arch, scale, card, source = about
-    card |= {
-        "classes": data.classes,
-        "mean": data.statistics.mean,
-        "std": data.statistics.std,
-        "data": {
-            "source": source,
-            "train": len(data.train.y),
-            "test": len(data.test.y),
-            "hashes": data.hashes,
-        },
-    }
-    folder = models.folder(database, model_id)
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    return export(folder, final.model, arch, data.task, scale, card=card)
 
 
 def main(arguments: list[str]) -> int:

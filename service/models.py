@@ -31,13 +31,19 @@ MOST_EPOCHS = 10_000
 
 
 def request(
-    database: Database, search_id: str, trial: int | None = None, epochs: int | None = None
+    database: Database,
+    search_id: str,
+    trial: int | None = None,
+    epochs: int | None = None,
+    formats: Sequence[str] = (),
 ) -> str:
     """Ask for the model of a finished trial, the best by default; return the model's id.
 
-    The same model is not made twice: a second request for it gives the first one's id, unless
-    that has failed. Raises Conflict if the trial has not finished.
+    ``formats`` are export formats beside the usual ones. The same model is not made twice: a second
+    request for it gives the first one's id, unless that has failed, and further formats are made
+    from its weights. Raises Conflict if the trial has not finished.
     """
+    wanted_formats = checked_formats(formats)
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
         text = f"epochs is {epochs}, allowed are 1 to {MOST_EPOCHS}"
         raise UserError(text, field="epochs", value=epochs, allowed=f"1 to {MOST_EPOCHS}")
@@ -49,15 +55,37 @@ def request(
             raise Conflict(text, field="search")
         number = _chosen(rows, trial)
         wanted = epochs or row.spec["final"]["epochs"] or 1
-        existing: str | None = connection.execute(
-            select(model.c.id).where(
+        existing = connection.execute(
+            select(model).where(
                 model.c.search_id == search_id,
                 model.c.trial == number,
                 model.c.epochs == wanted,
                 model.c.state != ModelState.FAILED,
             )
-        ).scalar()
-        return existing or _insert(connection, search_id, number, wanted)
+        ).first()
+        if existing is None:
+            return _insert(connection, search_id, number, wanted, wanted_formats)
+        _extend(connection, existing, wanted_formats)
+        found: str = existing.id
+        return found
+
+
+def checked_formats(names: Sequence[str]) -> list[str]:
+    """Return the names of export formats, each once; raise UserError for one that cannot be had."""
+    if not names:
+        return []
+    from nas.export.catalog import EXPORTERS
+    from nas.export.choice import ALL
+
+    allowed = [*EXPORTERS.names(), ALL]
+    for name in names:
+        if name not in allowed:
+            text = f"formats: there is no format {name[:100]!r} (allowed: {', '.join(allowed)})"
+            raise UserError(text, field="formats", value=name[:100], allowed=allowed)
+        why = "" if name == ALL else EXPORTERS.get(name).missing()
+        if why:
+            raise UserError(f"formats: {why}", field="formats", value=name)
+    return sorted(set(names))
 
 
 def view(database: Database, model_id: str) -> ModelView:
@@ -135,6 +163,43 @@ def change(database: Database, model_id: str, **values: Any) -> None:
         _note(connection, _row(connection, model_id))
 
 
+def done(database: Database, model_id: str, formats: Sequence[str], **values: Any) -> bool:
+    """Note that a model is made, with the formats asked for; False if more were asked for since."""
+    with database.write() as connection:
+        row = _row(connection, model_id)
+        complete = set(row.formats) <= set(formats)
+        if complete:
+            values |= {"state": ModelState.DONE, "ended_at": now()}
+        connection.execute(update(model).where(model.c.id == model_id).values(**values))
+        _note(connection, _row(connection, model_id))
+    return complete
+
+
+def give_up(database: Database, model_id: str, why: str) -> None:
+    """Note that a model cannot be made; one that has files keeps them, without further formats."""
+    with database.write() as connection:
+        row = _row(connection, model_id)
+        if row.state in MODEL_ENDED:
+            return
+        values = {"error": why, "ended_at": now(), "state": ModelState.FAILED}
+        if row.files:
+            values |= {"state": ModelState.DONE, "formats": []}
+        connection.execute(update(model).where(model.c.id == model_id).values(**values))
+        _note(connection, _row(connection, model_id))
+
+
+def _extend(connection: Connection, row: Row[Any], formats: Sequence[str]) -> None:
+    """Ask for further formats of a model; one that was made is pending again."""
+    union = sorted({*row.formats, *formats})
+    if union == row.formats:
+        return
+    values: dict[str, Any] = {"formats": union}
+    if row.state == ModelState.DONE:
+        values |= {"state": ModelState.PENDING, "ended_at": None}
+    connection.execute(update(model).where(model.c.id == row.id).values(**values))
+    _note(connection, _row(connection, row.id))
+
+
 def _chosen(rows: SearchRows, number: int | None) -> int:
     if number is None:
         found = rows.best()
@@ -151,7 +216,9 @@ def _chosen(rows: SearchRows, number: int | None) -> int:
     return number
 
 
-def _insert(connection: Connection, search_id: str, number: int, epochs: int) -> str:
+def _insert(
+    connection: Connection, search_id: str, number: int, epochs: int, formats: Sequence[str]
+) -> str:
     model_id = secrets.token_hex(5)
     connection.execute(
         insert(model).values(
@@ -165,6 +232,7 @@ def _insert(connection: Connection, search_id: str, number: int, epochs: int) ->
             error="",
             folder=f"models/{model_id}",
             files=[],
+            formats=list(formats),
             created_at=now(),
         )
     )
@@ -204,6 +272,7 @@ def _view(row: Row[Any], prefix: str) -> ModelView:
             FileView(**one, url=f"{prefix}/api/v1/models/{row.id}/files/{one['name']}")
             for one in row.files
         ],
+        formats=row.formats,
         created_at=moment(row.created_at),
         started_at=moment_or_none(row.started_at),
         ended_at=moment_or_none(row.ended_at),

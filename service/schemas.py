@@ -56,7 +56,11 @@ class FileView(View):
 
 
 class ModelView(View):
-    """A model: the architecture of a trial, trained from scratch and exported."""
+    """A model: the architecture of a trial, trained from scratch and exported.
+
+    ``formats`` are those that were asked for beside the usual ones. A model that has files is
+    pending again while further formats of it are made; its files can be downloaded meanwhile.
+    """
 
     id: str
     search: str
@@ -67,6 +71,7 @@ class ModelView(View):
     metrics: dict[str, float]
     error: str
     files: list[FileView]
+    formats: list[str]
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

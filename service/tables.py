@@ -160,6 +160,7 @@ model = Table(
     Column("error", Text, nullable=False),
     Column("folder", Text, nullable=False),  # below HOME
     Column("files", JSON, nullable=False),
+    Column("formats", JSON, nullable=False, server_default="[]"),  # asked for beside the usual ones
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),

@@ -43,6 +43,12 @@ def chosen(names: Sequence[str], subject: Subject) -> list[Exporter]:
     return sorted(exporters, key=lambda one: one.name != WEIGHTS)
 
 
+def any_lossy(names: Sequence[str]) -> bool:
+    """Say whether one of the formats changes the weights, so that test images are worth loading."""
+    wanted = EXPORTERS.names() if ALL in names else names
+    return any(EXPORTERS.get(name).lossy for name in wanted)
+
+
 def left_out(subject: Subject) -> dict[str, str]:
     """Return the formats that "all" leaves out for a network, each with the reason."""
     found = {}

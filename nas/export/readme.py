@@ -114,6 +114,17 @@ def _files(formats: Sequence[Format], sizes: Mapping[str, int]) -> list[str]:
         "|---|---|---|---|---|",
         *rows,
         "",
+        *_compared(formats),
+    ]
+
+
+def _compared(formats: Sequence[Format]) -> list[str]:
+    if not any(one.agreement and not one.agreement.noise for one in formats):
+        return []
+    return [
+        "Rounded weights were compared with the network on the test images; nothing was chosen by "
+        "it.",
+        "",
     ]
 
 

@@ -18,12 +18,19 @@ router = APIRouter(prefix="/api/v1", tags=["models"], responses=documented(404))
 
 
 class ModelRequest(BaseModel):
-    """Which model to make; by default of the best trial, with the search's own epochs."""
+    """Which model to make; by default of the best trial, with the search's own epochs.
+
+    Of a model that is there, further formats are made from its weights.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     trial: Annotated[int | None, Field(ge=0, lt=BIGGEST)] = None
     epochs: Annotated[int | None, Field(ge=1, le=models.MOST_EPOCHS)] = None
+    formats: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=100)]],
+        Field(max_length=50, description="Beside the usual ones: names of the catalog, or all"),
+    ] = []
 
 
 class ModelList(BaseModel):
@@ -40,7 +47,7 @@ def make(
     wanted: Annotated[ModelRequest, Depends(strict(ModelRequest))],
 ) -> ModelView:
     """Train a trial's architecture from scratch, test it, and export it."""
-    model_id = models.request(database, search_id, wanted.trial, wanted.epochs)
+    model_id = models.request(database, search_id, wanted.trial, wanted.epochs, wanted.formats)
     return models.view(database, model_id)
 
 

@@ -61,9 +61,11 @@ def test_an_older_database_is_copied_before_it_is_changed(settings, tmp_path, mo
         search_id = searches.create(database, toy_spec())
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0004_more.py").write_text(
+    newest = migrate.known_revisions()[-1]
+    following = f"{int(newest) + 1:04}"
+    (folder / "versions" / f"{following}_more.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        "revision, down_revision = '0004', '0003'\nbranch_labels = depends_on = None\n"
+        f"revision, down_revision = '{following}', '{newest}'\nbranch_labels = depends_on = None\n"
         "def upgrade():\n"
         "    with op.batch_alter_table('search') as batch:\n"
         "        batch.add_column(sa.Column('extra', sa.Text()))\n"
@@ -76,7 +78,7 @@ def test_an_older_database_is_copied_before_it_is_changed(settings, tmp_path, mo
     (copy,) = (settings.home / "backups").iterdir()
     with sqlite3.connect(copy) as connection:
         assert connection.execute("SELECT id FROM search").fetchone() == (search_id,)
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (newest,)
     connection.close()
 
 
@@ -84,9 +86,11 @@ def test_a_migration_that_fails_leaves_the_old_schema(settings, tmp_path, monkey
     Database.open(settings).close()
     folder = tmp_path / "migrations"
     shutil.copytree(migrate.FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0004_bad.py").write_text(
+    newest = migrate.known_revisions()[-1]
+    following = f"{int(newest) + 1:04}"
+    (folder / "versions" / f"{following}_bad.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        "revision, down_revision = '0004', '0003'\nbranch_labels = depends_on = None\n"
+        f"revision, down_revision = '{following}', '{newest}'\nbranch_labels = depends_on = None\n"
         "def upgrade():\n"
         "    op.create_table('half', sa.Column('id', sa.Text(), primary_key=True))\n"
         "    raise RuntimeError('in the middle')\n"
