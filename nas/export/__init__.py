@@ -159,7 +159,7 @@ def export_subject(
 
 def load(folder: Path) -> Subject:
     """Return the trained network of an exported folder; raise ExportError where it is none."""
-    from nas.export.load import load as read
+    from nas.export.restore import load as read
 
     return read(folder)
 

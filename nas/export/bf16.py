@@ -11,9 +11,9 @@ from nas.export.stored import Stored
 if TYPE_CHECKING:
     from torch import Tensor
 
-USAGE = """`weights-bf16.safetensors` has half the bytes of the weights; the network computes in
-float32 as before, so that it saves disk and transfer, not time:
-`model.load("weights-bf16.safetensors")`, or `safetensors.torch.load_file`."""
+USAGE = """`weights-bf16.safetensors` is the state dict in half the bytes. `load_state_dict` makes
+float32 of it again, so that it saves disk and transfer, not time. Where there is a `model.py`:
+`model.load("weights-bf16.safetensors")`."""
 
 
 class BFloat16(Stored):

@@ -19,8 +19,8 @@ from nas.export.card import read_card, write_card
 from nas.export.choice import chosen
 from nas.export.compare import compare, outputs, random_batches
 from nas.export.facts import Format
-from nas.export.load import load
 from nas.export.readme import DATA, drawing
+from nas.export.restore import load
 from searchspaces.draw import cell_svg
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
 LARGEST = 127
 
-USAGE = """`weights-int8.safetensors` has about a quarter of the bytes of the weights: whole numbers
-from -127 to 127 and, under the name with `.int8_scale`, what each filter is multiplied by. The
-network computes in float32 as before, so that it saves disk and transfer, not time:
-`model.load("weights-int8.safetensors")`."""
+USAGE = """`weights-int8.safetensors` is the state dict in about a quarter of the bytes: whole
+numbers from -127 to 127 and, under the name with `.int8_scale`, what each filter is multiplied by.
+The network computes in float32 as before, so that it saves disk and transfer, not time. Where there
+is a `model.py`: `model.load("weights-int8.safetensors")`; with Nasturtium:
+`nas.export.standalone.read_safetensors`."""
 
 
 class Int8(Stored):

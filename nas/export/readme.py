@@ -50,7 +50,7 @@ def readme(
         *_table("Versions", versions),
         "## Licence",
         "",
-        "The code in `model.py` comes from Nasturtium and is under the Apache License 2.0. The "
+        "Code in these files comes from Nasturtium and is under the Apache License 2.0. The "
         "weights belong to whoever trained them; the terms of the training images apply to them.",
     ]
     return "\n".join(lines) + "\n"

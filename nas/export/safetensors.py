@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from nas.export import Exporter, Subject
 from nas.export.compare import outputs
-from nas.export.load import WEIGHTS, load
+from nas.export.restore import WEIGHTS, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+USAGE = """`weights.safetensors` is the state dict of the network, without any pickle:
+`network.load_state_dict(safetensors.torch.load_file("weights.safetensors"))`. With Nasturtium
+installed, `nas.export.load(folder).model` is the network with its weights."""
+
 
 class Safetensors(Exporter):
     """Weights and batch statistics by name, readable without running any code.
 
-    This is the state dict: ``load_state_dict(safetensors.torch.load_file("weights.safetensors"))``.
+    This is the state dict; there is no second file of it, and no pickle.
     """
 
     name = "safetensors"
@@ -33,6 +37,10 @@ class Safetensors(Exporter):
     def run(self, folder: Path, batches: Sequence[Tensor]) -> list[Tensor]:
         """Rebuild the network from the model card's data and give it the weights."""
         return outputs(load(folder).model, batches)
+
+    def usage(self) -> str:
+        """Return how to load it."""
+        return USAGE
 
 
 def save(path: Path, tensors: Mapping[str, Tensor]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nas.export import Exporter, ExportError, Subject
 from nas.export.card import read_card
 from nas.export.compare import outputs
-from nas.export.load import built, fill
+from nas.export.restore import built, fill
 from nas.export.safetensors import save
 from nas.export.standalone import read_safetensors
 

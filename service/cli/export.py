@@ -9,8 +9,9 @@ import typer
 
 from service import models, searches
 from service.cli.context import opened
-from service.cli.failures import INTERRUPTED
+from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.follow import make_model
+from service.cli.formats import Formats
 from service.cli.report import copy_folder, model_data
 from service.cli.screen import say, say_json
 
@@ -32,16 +33,22 @@ def export(
             metavar="DIR", help="Folder to write (default: NAME-trial-N)", show_default=False
         ),
     ] = None,
+    formats: Formats = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
 ) -> None:
     """Write the model of the best trial, or of any, to a folder.
 
+    nas export last --output best --format onnx --format pt2
+
     The folder has code, weights, a model card and drawings; its model.py needs torch and nothing
-    else. A model that was made already is copied, else it is trained from scratch first.
+    else. A model that was made already is copied, else it is trained from scratch first. Further
+    formats are made from its weights; every file is run and compared before it is handed out.
     """
     with opened(context) as database:
         search_id = searches.resolve(database, search)
-        model_id = models.request(database, search_id, trial=trial, epochs=epochs)
+        model_id = models.request(
+            database, search_id, trial=trial, epochs=epochs, formats=formats or ()
+        )
         try:
             model = make_model(database, model_id)
         except KeyboardInterrupt:
@@ -49,6 +56,8 @@ def export(
             raise typer.Exit(INTERRUPTED) from None
         name = searches.view(database, search_id).name
         target = (output or Path(f"{name}-trial-{model.trial}")).expanduser().absolute()
+        if formats and model.error:  # the model is there, a format could not be written
+            raise SearchFailed(f"--format: {model.error}")
         copy_folder(models.folder(database, model_id), target)
     if as_json:
         say_json(model_data(model, target))

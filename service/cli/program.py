@@ -17,6 +17,7 @@ from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
 from service.cli.finals import finals
 from service.cli.list import list_searches
+from service.cli.predict import predict
 from service.cli.resume import resume
 from service.cli.screen import say
 from service.cli.search import search
@@ -114,6 +115,7 @@ for name, command in (
     ("list", list_searches),
     ("show", show),
     ("export", export),
+    ("predict", predict),
     ("transfer", transfer),
     ("train", train),
     ("finals", finals),

@@ -12,6 +12,7 @@ from nas.zoo.catalog import ZOO
 from service.cli.layers import layer_items, say_layers
 from service.cli.report import count
 from service.cli.screen import meter, say, say_json, say_table
+from service.cli.zoo_export import export_zoo
 
 if TYPE_CHECKING:
     from nas.profile import Profile
@@ -34,6 +35,7 @@ COLUMNS = (
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
 zoo = typer.Typer(name="zoo", invoke_without_command=True, no_args_is_help=False)
+zoo.command("export")(export_zoo)
 
 
 @zoo.callback()
@@ -59,7 +61,7 @@ def list_zoo(
     names, rows = list_models(pattern), []
     with meter() as shown:
         for name in names:
-            rows.append(_entry(name))
+            rows.append(zoo_entry(name))
             shown.show("networks", len(rows), len(names), name)
     if as_json:
         say_json({"items": rows})
@@ -69,7 +71,7 @@ def list_zoo(
         return
     if markdown:
         for entry in rows:
-            say(_markdown(entry))
+            say(markdown_row(entry))
         return
     say_table(COLUMNS, [_row(entry) for entry in rows])
 
@@ -135,7 +137,8 @@ def _cost(model: ZooModel, task: Task, *, open_sequences: bool = False) -> Profi
         return profile(model.build(task), task, open_sequences=open_sequences)
 
 
-def _entry(name: str) -> dict[str, Any]:
+def zoo_entry(name: str) -> dict[str, Any]:
+    """Return a network as JSON has it, at the size of its paper."""
     model = ZOO.create(name)
     return _described(model, model.task, _cost(model, model.task))
 
@@ -167,7 +170,8 @@ def _described(model: ZooModel, task: Task, cost: Profile) -> dict[str, Any]:
     }
 
 
-def _markdown(entry: dict[str, Any]) -> str:
+def markdown_row(entry: dict[str, Any]) -> str:
+    """Return the row of docs/zoo.md for an entry."""
     paper = entry["paper"]
     cells = [
         f"`{entry['name']}`",
