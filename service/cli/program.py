@@ -16,6 +16,7 @@ from service.cli.context import home_of
 from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
 from service.cli.finals import finals
+from service.cli.finetune import finetune
 from service.cli.list import list_searches
 from service.cli.predict import predict
 from service.cli.resume import resume
@@ -118,6 +119,7 @@ for name, command in (
     ("predict", predict),
     ("transfer", transfer),
     ("train", train),
+    ("finetune", finetune),
     ("finals", finals),
     ("audit", audit),
     ("pause", pause),

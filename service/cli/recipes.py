@@ -55,10 +55,10 @@ def recipe_options(command: Callable[..., None], names: tuple[str, ...] = SHOWN)
     command.__signature__ = signature  # type: ignore[attr-defined]
 
 
-def recipe_of(base: Recipe, flags: dict[str, Any]) -> Recipe:
-    """Return a recipe with what was given on the command line.
+def changes_of(flags: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given on the command line, by name of the recipe's field.
 
-    Raises UserError for a setting that is not NAME=VALUE, ValidationError for a wrong value.
+    Raises UserError for a setting that is not NAME=VALUE.
     """
     changes = {
         name: value for name, value in flags.items() if name != "settings" and value is not None
@@ -68,7 +68,12 @@ def recipe_of(base: Recipe, flags: dict[str, Any]) -> Recipe:
         if not equals:
             raise UserError(f"--set {setting!r} is not NAME=VALUE", field="--set")
         changes[name.strip().removeprefix("recipe.")] = _value(text)
-    return Recipe.model_validate(base.model_dump() | changes)
+    return changes
+
+
+def recipe_of(base: Recipe, flags: dict[str, Any]) -> Recipe:
+    """Return a recipe with what was given; raise ValidationError for a wrong value."""
+    return Recipe.model_validate(base.model_dump() | changes_of(flags))
 
 
 def _option(name: str) -> inspect.Parameter:

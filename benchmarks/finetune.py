@@ -1,0 +1,200 @@
+"""Transfer learning in its four cases: which strategy wins, which is recommended, 3 seeds.
+
+    python benchmarks/finetune.py [--images cifar10-images.zip] [--seeds 3] [--only CASE]
+
+A searched cell (NASNet-A, small) is trained on six classes of CIFAR-10 at 16 pixels. Its weights
+are then fine-tuned on four other classes (similar) and on scikit-learn's digits (different), with
+few and with many images, by every strategy and from scratch. The recommendation is made from the
+training images alone. Writes benchmarks/results/finetune.json after every training and goes on
+where it was; finetune.md is the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from machine import ROOT, describe
+
+from nas.data import DataSpec, load_final
+from nas.data.images import Images
+from nas.data.load import statistics as moments
+from nas.finetune.job import fitted_album, make_plan, prepare
+from nas.finetune.start import Start
+from nas.finetune.strategies import STRATEGIES, apply, recipe_for
+from nas.recipe import Recipe
+from nas.seeding import generator, seeded
+from nas.train import evaluate, fit, fit_feed, score
+from nas.training.album import Album
+from nas.training.blueprint import Blueprint
+from nas.training.parallel import SOLO
+from nas.zoo.nasnet_a import NASNET_A
+from searchspaces import Task
+from searchspaces.scale import Scale
+
+RESULTS = ROOT / "benchmarks" / "results"
+CPU = torch.device("cpu")
+SIDE = 16
+TARGET = ("automobile", "cat", "deer", "ship")  # each has a relative among the other six
+SOURCE_IMAGES, SOURCE_EPOCHS = 9000, 12
+TESTED = 1000  # test images at most: a standard error of 1.6 points
+# Images a class of each case.
+CASES = {
+    "few, similar": ("cifar", 10),
+    "few, different": ("digits", 10),
+    "many, similar": ("cifar", 250),
+    "many, different": ("digits", 100),
+}
+BLUEPRINT = Blueprint(
+    title="NASNet-A, 1 cell a stage, 8 filters",
+    architecture=NASNET_A.to_json(),
+    scale=Scale(cells=1, filters=8),
+)
+
+
+def chosen(images: Images, classes: list[int], each: int, seed: int) -> Images:
+    """Return ``each`` images of some classes, at random, numbered from 0."""
+    random = generator(seed, "chosen images")
+    places, labels = [], []
+    for number, label in enumerate(classes):
+        of_class = (images.y == label).nonzero().flatten()
+        found = of_class[torch.randperm(len(of_class), generator=random)[:each]]
+        places.append(found)
+        labels.append(torch.full((len(found),), number))
+    return Images(images.x[torch.cat(places)], torch.cat(labels), images.mirror)
+
+
+def album(train: Images, test: Images, classes: list[str]) -> Album:
+    """Return images as a training has them."""
+    task = Task(3, SIDE, SIDE, len(classes))
+    return Album(train, None, test, task, tuple(classes), moments(train), {})
+
+
+def source(cifar: Any, folder: Path) -> tuple[Start, float]:
+    """Return the trained network, and its accuracy on test images of its own classes."""
+    classes = [i for i, name in enumerate(cifar.classes) if name not in TARGET]
+    train = chosen(cifar.train, classes, SOURCE_IMAGES // len(classes), 0)
+    test = chosen(cifar.test, classes, TESTED // len(classes), 0)
+    task, scale = Task(3, SIDE, SIDE, len(classes)), moments(train)
+    with seeded(0, CPU):
+        model = BLUEPRINT.build(task)
+    file = folder / "finetune-source.pt"
+    recipe = Recipe(epochs=SOURCE_EPOCHS)
+    if file.exists():
+        model.load_state_dict(torch.load(file, weights_only=True))
+    else:
+        begun = time.perf_counter()
+        fit(
+            model, train, None, recipe, statistics=scale, seed=0,
+            report=lambda epoch, m: print(
+                f"source {epoch}/{SOURCE_EPOCHS} loss {m['train_loss']:.3f} "
+                f"{time.perf_counter() - begun:.0f} s", flush=True,
+            ) or True,
+        )  # fmt: skip
+        torch.save(model.state_dict(), file)
+    accuracy = evaluate(model, test, scale, recipe)["accuracy"]
+    return Start(BLUEPRINT, model.state_dict(), task, scale, BLUEPRINT.title), accuracy
+
+
+def case(name: str, cifar: Any, digits: Any, seed: int) -> Album:
+    """Return the images of a case."""
+    kind, each = CASES[name]
+    data, names = (cifar, TARGET) if kind == "cifar" else (digits, digits.classes)
+    classes = [data.classes.index(one) for one in names]
+    train = chosen(data.train, classes, each, seed)
+    return album(train, chosen(data.test, classes, TESTED // len(classes), 0), list(names))
+
+
+def trained(start: Start, images: Album, strategy: Any, seed: int) -> dict[str, float]:
+    """Train by a strategy; return test accuracy and seconds."""
+    if strategy != "scratch":  # fresh weights know nothing of the source's normalisation
+        images = fitted_album(start, images)
+    prepared = prepare(start, images, seed)
+    model = prepared.model
+    if strategy == "scratch":
+        with seeded(seed, CPU):
+            model = start.blueprint.build(images.task)
+    recipe = recipe_for(strategy, len(images.train))
+    extras = apply(strategy, model, prepared.stages)
+    begun = time.perf_counter()
+    fit_feed(model, images.feed(recipe, CPU, seed, SOLO), recipe, seed=seed, extras=extras)
+    test = score(model, images.test_batches(recipe, CPU, SOLO), recipe, CPU)
+    return {"accuracy": test["accuracy"], "seconds": time.perf_counter() - begun}
+
+
+def main() -> None:
+    """Train what is missing, then write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    shared = Path(os.environ.get("NAS_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    parser.add_argument("--images", type=Path, default=shared / "cifar10-images.zip")
+    parser.add_argument("--root", type=Path, default=ROOT / "nasturtium-home" / "data")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", choices=list(CASES))
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    RESULTS.mkdir(exist_ok=True)
+    cifar = load_final(
+        DataSpec(source=str(given.images), image_size=SIDE, train_images="all"), 0, given.root
+    )
+    digits = load_final(DataSpec(source="digits", image_size=SIDE, colour="rgb"), 0, given.root)
+    file = RESULTS / "finetune.json"
+    done: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"cases": {}}
+    start, accuracy = source(cifar, given.root)
+    done |= {"machine": describe(), "source_accuracy": accuracy, "seeds": given.seeds}
+    for name in CASES if given.only is None else [given.only]:
+        rows = done["cases"].setdefault(name, {})
+        for seed in range(given.seeds):
+            images = case(name, cifar, digits, seed)
+            row = rows.setdefault(str(seed), {})
+            if "advice" not in row:
+                fitted = fitted_album(start, images)
+                plan = make_plan(start, fitted, prepare(start, fitted, seed), seed=seed)
+                row["advice"] = asdict(plan.advice) | {"similarity": asdict(plan.similarity)}
+            for strategy in STRATEGIES:
+                if strategy not in row:
+                    row[strategy] = trained(start, images, strategy, seed)
+                    print(name, seed, strategy, f"{row[strategy]['accuracy']:.3f}", flush=True)
+                file.write_text(json.dumps(done, indent=1) + "\n")
+    (RESULTS / "finetune.md").write_text(table(done))
+    print(table(done))
+
+
+def table(done: dict[str, Any]) -> str:
+    """Return the results as Markdown: accuracies on test images, mean ± sd over the seeds."""
+    machine = done["machine"]
+    lines = [
+        "# Fine-tuning in four cases",
+        "",
+        f"`python benchmarks/finetune.py`: {BLUEPRINT.title}, trained on six classes of CIFAR-10 "
+        f"at {SIDE} pixels ({done['source_accuracy']:.1%} on their test images), then fine-tuned. "
+        f"Test accuracy, mean ± standard deviation over {done['seeds']} seeds (images, "
+        f"classifier, order). {machine['cpu']}, one thread, torch {machine['torch']}, commit "
+        f"{machine['commit']}.",
+        "",
+        f"| case | images a class | {' | '.join(STRATEGIES)} | recommended | best |",
+        f"|---|---|{'---|' * len(STRATEGIES)}---|---|",
+    ]
+    for name, rows in done["cases"].items():
+        found = {s: [row[s]["accuracy"] for row in rows.values()] for s in STRATEGIES}
+        advised = [row["advice"]["strategy"] for row in rows.values()]
+        best = max(STRATEGIES, key=lambda s: statistics.fmean(found[s]))
+        cells = [f"{statistics.fmean(v):.1%} ± {_sd(v):.1%}" for v in found.values()]
+        lines.append(
+            f"| {name} | {CASES[name][1]} | {' | '.join(cells)} | {', '.join(advised)} | {best} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _sd(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Which strategy suits: the four cases of cs231n's table, by amount of data and by similarity.
+
+|             | similar images          | different images                            |
+|-------------|-------------------------|---------------------------------------------|
+| few images  | linear classifier       | the hard case: train the last stages anew   |
+| many images | train the last stages   | train all of it                             |
+
+The table's hard case advises a classifier on an earlier stage: what comes after is too special.
+Here the stages after it are trained anew, which keeps the network in its form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nas.finetune.similarity import Similarity
+    from nas.finetune.strategies import Strategy
+
+TABLE: dict[tuple[bool, bool], Strategy] = {  # (few, similar)
+    (True, True): "linear",
+    (True, False): "last",
+    (False, True): "last",
+    (False, False): "all",
+}
+FEW = 50  # images a class; the table gives no number, benchmarks/finetune.py tries both sides
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The strategy, how many last stages it trains, and the reasons, a sentence each."""
+
+    strategy: Strategy
+    last: int
+    few: bool
+    similar: bool
+    reasons: tuple[str, ...]
+
+
+def advise(similarity: Similarity, images: int, classes: int) -> Advice:
+    """Return the strategy for so many training images of so many classes."""
+    each = images / classes
+    few, similar = each < FEW, similarity.similar
+    strategy = TABLE[few, similar]
+    amount = f"{images} images, {each:.0f} a class: {'few' if few else 'many'} (from {FEW} on many)"
+    return Advice(strategy, 1, few, similar, (amount, *_reasons(similarity)))
+
+
+def _reasons(similarity: Similarity) -> tuple[str, ...]:
+    *earlier, last = similarity.stages
+    found = [
+        f"a linear classifier on the trained features knows {last:.1%} of the images, on those of "
+        f"a fresh network {similarity.fresh:.1%} "
+        f"({similarity.gain:+.1%} ± {similarity.gain_error:.1%})"
+    ]
+    if earlier:
+        best = max(range(len(earlier)), key=earlier.__getitem__)
+        found.append(
+            f"on stage {best + 1} of {len(similarity.stages)} it knows {earlier[best]:.1%} "
+            f"({similarity.lead:+.1%} ± {similarity.lead_error:.1%} against the last): the "
+            + ("last features fit" if similarity.lead <= similarity.lead_error else
+               "earlier features fit better")
+        )  # fmt: skip
+    if similarity.shift is not None:
+        found.append(f"maps are {similarity.shift:.2f} deviations from what it was trained on")
+    return tuple(found)

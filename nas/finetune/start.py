@@ -1,0 +1,116 @@
+"""Trained weights put into a network with a new classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from nas.data.images import Statistics
+from nas.finetune.errors import FinetuneError
+from nas.training.blueprint import Blueprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+
+    from nas.finetune.stages import Stages
+    from searchspaces import Task
+
+# Of ImageNet's training images, as in torchvision's transforms of all its weights.
+IMAGENET = Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A trained network: what it is, its weights, its images, and how they were normalised.
+
+    ``statistics`` is None where that is not known; ``title`` names it for the card.
+    """
+
+    blueprint: Blueprint
+    weights: Mapping[str, Tensor]
+    task: Task
+    statistics: Statistics | None
+    title: str
+
+
+def from_folder(folder: Path) -> Start:
+    """Return the network of an exported folder; raise ExportError where it is none."""
+    from nas.export import load
+
+    subject = load(folder)
+    card = subject.card
+    return Start(
+        Blueprint.exported(subject),
+        subject.model.state_dict(),
+        subject.task,
+        Statistics(card.mean, card.std),
+        card.title,
+    )
+
+
+def from_weights(blueprint: Blueprint, file: Path) -> Start:
+    """Return a network of the zoo with the weights of a file (.safetensors, .pt or .pth).
+
+    Raises FinetuneError where the file cannot be read, or the network has no name.
+    """
+    from nas.zoo.catalog import ZOO
+
+    if blueprint.zoo is None:
+        raise FinetuneError("weights in a file need a network of the zoo")
+    model = ZOO.create(blueprint.zoo)
+    known = "imagenet" in model.paper.dataset.lower() and model.task.channels == 3
+    return Start(
+        blueprint,
+        read_weights(file),
+        model.task,
+        IMAGENET if known else None,
+        f"{blueprint.title}, {file.name}",
+    )
+
+
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """Return the tensors of a file by name; nothing in it is run. Raises FinetuneError."""
+    try:
+        if file.suffix == ".safetensors":
+            return load_file(str(file))
+        found: Any = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, SafetensorError) as error:
+        raise FinetuneError(f"{file}: cannot be read: {error}") from error
+    except Exception as error:
+        # Unpickling raises errors of its own; weights_only refuses what is no tensor.
+        raise FinetuneError(f"{file}: no plain weights ({type(error).__name__})") from error
+    for key in ("state_dict", "model"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict) or not all(torch.is_tensor(v) for v in found.values()):
+        raise FinetuneError(f"{file}: holds no weights by name")
+    return found
+
+
+@torch.no_grad()
+def put(weights: Mapping[str, Tensor], model: nn.Module, stages: Stages) -> None:
+    """Copy trained weights into a network; its classifier, and what never runs, may stay fresh.
+
+    Raises FinetuneError where a layer of the body is missing or has another shape.
+    """
+    fresh = tuple(f"{name}." for name in (stages.head, *stages.idle))
+    for name, value in model.state_dict().items():
+        uncounted = name not in weights and name.endswith("num_batches_tracked")
+        if name.startswith(fresh) or uncounted:
+            continue
+        if name not in weights:
+            raise FinetuneError(f"the weights have no {name!r}: they are of another network")
+        given = weights[name]
+        if given.shape != value.shape:
+            raise FinetuneError(
+                f"{name} is {tuple(given.shape)} in the weights and {tuple(value.shape)} in the "
+                "network for these images: give the image size that it was trained for"
+            )
+        value.copy_(given)

@@ -1,0 +1,70 @@
+"""How much of a trained network is trained again: the classifier, the last stages, or all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, get_args
+
+from nas.recipe import Recipe
+from nas.training.extras import Extras
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nas.finetune.stages import Stages
+
+Strategy = Literal["scratch", "linear", "last", "all"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+MEANS = {
+    "scratch": "a fresh network: the trained weights are not used",
+    "linear": "a new classifier on top of a network that stays as it is",
+    "last": "the classifier and the last stage",
+    "all": "every layer, earlier stages at lower rates",
+}
+# Each stage trains at this part of the rate of the one after it: ULMFiT's 1 / 2.6
+# (Howard and Ruder 2018, arXiv 1801.06146, section 3.2; from memory).
+FALL = 1 / 2.6
+RATES = {"scratch": 0.05, "linear": 0.05, "last": 0.02, "all": 0.02}
+
+
+def apply(strategy: Strategy, model: nn.Module, stages: Stages, last: int = 1) -> Extras:
+    """Freeze what a strategy leaves alone; return the rates of the rest, and what stays still.
+
+    ``last`` is how many stages "last" trains. Parts that run in training only are always trained.
+    """
+    trained = _trained(strategy, stages, last)
+    rates = {
+        own: factor for name, factor in trained.items() for own in stages.parameters(model, (name,))
+    }
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in rates)
+    still = frozenset(
+        name
+        for name, part in model.named_modules()
+        if name and not any(parameter.requires_grad for parameter in part.parameters())
+    )
+    if strategy in ("scratch", "all"):
+        still = frozenset()
+    return Extras(rates=rates, still=still)
+
+
+def recipe_for(strategy: Strategy, images: int) -> Recipe:
+    """Return a recipe for a strategy and so many training images: at least some 300 steps."""
+    batch = max(2, min(32, images // 4))
+    epochs = max(10, min(200, -(-300 * batch // max(1, images))))
+    return Recipe(
+        epochs=epochs,
+        batch_size=batch,
+        learning_rate=RATES[strategy],
+        weight_decay=5e-4,
+    )
+
+
+def _trained(strategy: Strategy, stages: Stages, last: int) -> dict[str, float]:
+    """Return the modules that are trained, with the factor of their learning rate."""
+    found = dict.fromkeys((stages.head, *stages.idle), 1.0)
+    kept = {"linear": 0, "last": min(last, len(stages.body))}.get(strategy, len(stages.body))
+    for back, stage in enumerate(reversed(stages.body), 1):
+        if back <= kept:
+            factor = FALL**back if strategy == "all" else 1.0
+            found |= dict.fromkeys(stage.modules, factor)
+    return found

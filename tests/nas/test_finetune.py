@@ -1,0 +1,291 @@
+"""Tests of transfer learning: stages, strategies, starting weights, similarity and advice."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from nas.data.images import Images, Statistics
+from nas.finetune.advice import FEW, advise
+from nas.finetune.errors import FinetuneError
+from nas.finetune.job import prepare
+from nas.finetune.similarity import PENALTIES, Similarity, measure_similarity, right
+from nas.finetune.stages import features, find_stages
+from nas.finetune.start import Start, put, read_weights
+from nas.finetune.strategies import FALL, apply, recipe_for
+from nas.recipe import Recipe
+from nas.seeding import seeded
+from nas.train import fit_feed
+from nas.training.album import Album
+from nas.training.blueprint import Blueprint
+from nas.training.feed import MemoryFeed
+from nas.zoo import create_model
+from searchspaces import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CPU = torch.device("cpu")
+STATISTICS = Statistics((0.5,), (0.3,))
+TASK = Task(1, 16, 16, 3)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+class Net(nn.Module):
+    """Two stages, a normalisation in each, a classifier, and one that only training uses."""
+
+    def __init__(self, classes: int = 3) -> None:
+        super().__init__()
+        self.one = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU())
+        self.two = nn.Sequential(nn.Conv2d(4, 8, 3, 2, 1), nn.BatchNorm2d(8), nn.ReLU())
+        self.auxiliary = nn.Linear(8, classes)
+        self.classifier = nn.Linear(8, classes)
+
+    def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        x = self.two(self.one(x)).mean((2, 3))
+        out: Tensor = self.classifier(x)
+        return (out, self.auxiliary(x)) if self.training else out
+
+
+def net(seed: int = 0, classes: int = 3) -> Net:
+    with seeded(seed, CPU):
+        return Net(classes)
+
+
+def images(count: int = 60) -> Images:
+    random = torch.Generator().manual_seed(0)
+    x = torch.randint(256, (count, 1, 16, 16), generator=random, dtype=torch.uint8)
+    return Images(x, torch.arange(count) % 3)
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+# --- stages -------------------------------------------------------------------------------------
+
+
+def test_the_stages_of_a_small_network_are_what_its_maps_say() -> None:
+    stages = find_stages(net(), TASK)
+    assert [(stage.modules, stage.side) for stage in stages.body] == [
+        (("one.0", "one.1"), 16),
+        (("two.0", "two.1"), 8),
+    ]
+    assert (stages.head, stages.idle) == ("classifier", ("auxiliary",))
+
+
+@pytest.mark.parametrize(
+    ("name", "sides"),
+    [
+        ("resnet20_cifar", [32, 16, 8]),
+        ("resnet50", [112, 56, 28, 14, 7]),
+        ("nasnet_a_mobile", [111, 56, 28, 14, 7]),
+        ("googlenet", [112, 56, 28, 14, 7]),
+    ],
+)
+def test_published_networks_fall_into_the_stages_of_their_papers(
+    name: str, sides: list[int]
+) -> None:
+    with torch.device("meta"):
+        model = create_model(name)
+    from nas.zoo.catalog import ZOO
+
+    stages = find_stages(model, ZOO.create(name).task)
+    assert [stage.side for stage in stages.body] == sides
+    assert dict(model.named_modules())[stages.head].out_features == ZOO.create(name).task.classes
+
+
+def test_a_network_that_does_not_end_in_a_classifier_is_refused() -> None:
+    with pytest.raises(FinetuneError, match="gives \\(3,\\) and not 5 classes"):
+        find_stages(net(), replace(TASK, classes=5))
+
+
+def test_the_last_features_are_what_the_classifier_sees() -> None:
+    model = net().eval()
+    x = torch.randn(5, 1, 16, 16, generator=torch.Generator().manual_seed(1))
+    *_, last = features(model, find_stages(model, TASK), [x[:2], x[2:]])
+    with torch.no_grad():
+        assert torch.allclose(model.classifier(last), model(x), atol=1e-6)
+
+
+# --- strategies ---------------------------------------------------------------------------------
+
+
+def moved(strategy: str, last: int = 1) -> set[str]:
+    """Return which tensors a strategy changes."""
+    model = net()
+    extras = apply(strategy, model, find_stages(model, TASK), last)
+    before = weights(model)
+    recipe = Recipe(epochs=2, batch_size=20)
+    feed = MemoryFeed(images(), None, recipe, STATISTICS, seed=0)
+    fit_feed(model, feed, recipe, seed=0, extras=extras)
+    after = weights(model)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    return {name.rpartition(".")[0] for name in changed}
+
+
+def test_each_strategy_trains_its_part_and_leaves_the_rest_to_the_bit() -> None:
+    assert moved("linear") == {"classifier", "auxiliary"}
+    assert moved("last") == {"classifier", "auxiliary", "two.0", "two.1"}
+    everything = {"classifier", "auxiliary", "two.0", "two.1", "one.0", "one.1"}
+    assert moved("last", last=2) == everything
+    assert moved("all") == moved("scratch") == everything
+
+
+def test_earlier_layers_train_at_lower_rates() -> None:
+    model = net()
+    rates = apply("all", model, find_stages(model, TASK)).rates
+    assert rates["classifier.weight"] == 1
+    assert rates["two.0.weight"] == pytest.approx(FALL)
+    assert rates["one.1.bias"] == pytest.approx(FALL**2)
+    assert set(apply("scratch", model, find_stages(model, TASK)).rates.values()) == {1.0}
+
+
+@pytest.mark.parametrize("count", [12, 40, 1000, 100_000])
+def test_a_recipe_takes_some_hundred_steps_whatever_the_number_of_images(count: int) -> None:
+    recipe = recipe_for("all", count)
+    steps = recipe.epochs * -(-count // recipe.batch_size)
+    assert steps >= 300 or recipe.epochs == 200
+    assert recipe.batch_size <= count
+
+
+# --- starting weights ---------------------------------------------------------------------------
+
+
+def test_trained_weights_go_into_the_body_and_the_classifier_stays_fresh() -> None:
+    source, model = net(1, classes=7), net(2)
+    fresh = model.classifier.weight.clone()
+    put(source.state_dict(), model, find_stages(model, TASK))
+    assert torch.equal(model.one[0].weight, source.one[0].weight)
+    assert torch.equal(model.two[1].running_var, source.two[1].running_var)
+    assert torch.equal(model.classifier.weight, fresh)
+
+
+def test_weights_of_another_network_are_refused() -> None:
+    model = net()
+    stages = find_stages(model, TASK)
+    given = weights(model)
+    with pytest.raises(FinetuneError, match=r"no 'two\.0\.weight'"):
+        put({k: v for k, v in given.items() if k != "two.0.weight"}, model, stages)
+    with pytest.raises(FinetuneError, match=r"one.0.weight is \(4, 3, 3, 3\) in the weights"):
+        put(given | {"one.0.weight": torch.zeros(4, 3, 3, 3)}, model, stages)
+
+
+def test_weights_come_from_files_that_cannot_run_code(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    state = weights(net())
+    save_file(state, tmp_path / "a.safetensors")
+    torch.save({"state_dict": state}, tmp_path / "a.pth")
+    for name in ("a.safetensors", "a.pth"):
+        assert torch.equal(read_weights(tmp_path / name)["one.0.weight"], state["one.0.weight"])
+    torch.save(net(), tmp_path / "code.pth")
+    with pytest.raises(FinetuneError, match="no plain weights"):
+        read_weights(tmp_path / "code.pth")
+    buffer = io.BytesIO()
+    torch.save([1, 2], buffer)
+    (tmp_path / "list.pth").write_bytes(buffer.getvalue())
+    with pytest.raises(FinetuneError, match="no weights by name"):
+        read_weights(tmp_path / "list.pth")
+    with pytest.raises(FinetuneError, match="cannot be read"):
+        read_weights(tmp_path / "missing.pth")
+
+
+def test_a_network_of_the_zoo_starts_from_its_own_weights_on_other_classes() -> None:
+    blueprint = Blueprint.named("resnet20_cifar")
+    with seeded(5, CPU):
+        trained = blueprint.build(Task(3, 32, 32, 10))
+    start = Start(blueprint, trained.state_dict(), Task(3, 32, 32, 10), None, "trained")
+    data = Images(torch.zeros((6, 3, 16, 16), dtype=torch.uint8), torch.arange(6) % 2)
+    task = Task(3, 16, 16, 2)
+    made = prepare(start, Album(data, None, data, task, ("a", "b"), STATISTICS, {}), seed=0)
+    assert torch.equal(made.model[0].weight, trained[0].weight)
+    assert made.model(torch.zeros(1, 3, 16, 16)).shape == (1, 2)
+
+
+# --- similarity and advice ----------------------------------------------------------------------
+
+
+def test_leaving_one_out_in_closed_form_is_fitting_without_it() -> None:
+    random = torch.Generator().manual_seed(3)
+    y = torch.arange(18) % 3
+    x = torch.randn(18, 5, generator=random) + functional.one_hot(y, 5)
+    scaled = ((x - x.mean(0)) / x.std(0)).double()
+    targets = functional.one_hot(y).double()
+    targets = targets - targets.mean(0)
+    strengths = [
+        p * torch.linalg.eigvalsh(scaled @ scaled.T).clamp_min(0).mean() for p in PENALTIES
+    ]
+    predictions = []
+    for strength in strengths:
+        rows = []
+        for out in range(18):
+            kept = [i for i in range(18) if i != out]
+            a = scaled[kept].T @ scaled[kept] + strength * torch.eye(5)
+            rows.append(scaled[out] @ torch.linalg.solve(a, scaled[kept].T @ targets[kept]))
+        predictions.append(torch.stack(rows))
+    best = min(predictions, key=lambda found: (targets - found).square().mean().item())
+    assert torch.equal(right(x, y), (best.argmax(1) == y).double())
+    assert 0.5 < right(x, y).mean() < 1
+
+
+def test_images_of_its_own_kind_are_similar_and_meaningless_labels_are_not() -> None:
+    # Stripes of three directions, which the network was trained to tell.
+    random = torch.Generator().manual_seed(0)
+    y = torch.arange(240) % 3
+    wave = torch.arange(16) // 2 % 2 * 160.0
+    forms = torch.stack(
+        [wave[:, None].expand(16, 16), wave[None].expand(16, 16), torch.zeros(16, 16)]
+    )
+    x = (forms[y] + 90 * torch.rand((240, 16, 16), generator=random)).to(torch.uint8)[:, None]
+    data = Images(x, y)
+    model, recipe = net(), Recipe(epochs=8, batch_size=24)
+    fit_feed(model, MemoryFeed(data, None, recipe, STATISTICS, seed=0), recipe, seed=0)
+    stages = find_stages(model, TASK)
+    own = measure_similarity(model, net(9), stages, data, STATISTICS)
+    assert own.images == 240
+    assert own.stages[-1] > 0.95
+    noise = Images(x, torch.randint(3, (240,), generator=random))
+    none = measure_similarity(model, net(9), stages, noise, STATISTICS)
+    assert not none.similar
+    assert none.stages[-1] < 0.5
+    dark = measure_similarity(model, net(9), stages, Images(255 - x // 4, y), STATISTICS)
+    assert own.shift is not None
+    assert dark.shift is not None
+    assert dark.shift > 3 * own.shift
+
+
+@pytest.mark.parametrize(
+    ("each", "lead", "gain", "strategy"),
+    [
+        (FEW - 1, 0.0, 0.3, "linear"),
+        (FEW - 1, 0.1, 0.3, "last"),
+        (FEW, 0.0, 0.3, "last"),
+        (FEW, 0.1, 0.3, "all"),
+        (FEW, 0.0, 0.01, "all"),
+    ],
+)
+def test_the_advice_is_the_table_of_four_cases_and_says_why(
+    each: int, lead: float, gain: float, strategy: str
+) -> None:
+    found = Similarity(100, (0.6 + lead, 0.6), 0.6 - gain, lead, 0.02, gain, 0.02, 0.5)
+    advice = advise(found, 4 * each, 4)
+    assert (advice.strategy, advice.last) == (strategy, 1)
+    text = " ".join(advice.reasons)
+    assert f"{each} a class: {'few' if each < FEW else 'many'}" in text
+    assert "knows 60.0% of the images" in text
+    assert ("earlier features fit better" in text) == (lead > 0.02)
