@@ -27,12 +27,17 @@ UNITS = 4096
 
 
 class AlexNet(nn.Module):
-    """Five convolutions and three linear layers; ``groups`` in the second, fourth and fifth."""
+    """Five convolutions and three linear layers; ``groups`` in the second, fourth and fifth.
 
-    def __init__(self, task: Task, groups: int) -> None:
+    With ``sixth`` another convolution follows the last pool: section 6.1 has it in the networks
+    trained on all of ImageNet, and does not print its width.
+    """
+
+    def __init__(self, task: Task, groups: int, *, sixth: bool = False) -> None:
         """Build it for images of ``task``."""
         super().__init__()
-        self.features = nn.Sequential(*_features(task.channels, groups))
+        more = (nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(inplace=True)) if sixth else ()
+        self.features = nn.Sequential(*_features(task.channels, groups), *more)
         height, width = _side(task.height), _side(task.width)
         self.classifier = nn.Sequential(*classifier(256 * height * width, task.classes))
 

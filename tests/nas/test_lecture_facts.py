@@ -32,7 +32,7 @@ TOLD = {
 }
 # S02: the four cases of transfer; S79: REINFORCE with its baseline against the exact gradient;
 # S78: the controller's constants are options, cited in nas/controllers/reinforce.py; S15 and S60:
-# ensembles.
+# tests/nas/test_zoo_ensembles.py.
 ELSEWHERE = {"S02", "S15", "S60", "S78", "S79"}
 TESTED: set[str] = set()
 Test = TypeVar("Test", bound="Callable[..., None]")

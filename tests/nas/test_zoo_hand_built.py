@@ -30,6 +30,7 @@ WITHOUT_A_ROW = {
     *("googlenet_naive", "resnext152_32x4d", "wide_resnet28_10_dropout_cifar"),
     *("vgg11_bn", "vgg13_bn", "vgg11_bn_cifar", "vgg13_bn_cifar", "vgg19_bn_cifar"),
     *("shufflenet_v2_050", "shufflenet_v2_150"),
+    *("alexnet_ensemble_5", "alexnet_ensemble_7", "fusion_5"),
 }
 
 
