@@ -11,7 +11,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus : 4)))
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-demo bench-drill clean
+.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-demo bench-drill zoo-page clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
@@ -53,11 +53,17 @@ bench-spaces: $(STAMP) ## Hold every search space to its bars on thousands of ar
 bench-verdict: $(STAMP) ## How often the verdict is right, on true and on shuffled tables (an hour)
 	@$(BIN)/python benchmarks/verdict.py
 
+bench-finetune: $(STAMP) ## Fine-tuning in four cases: which strategy wins, which is recommended (an hour)
+	@$(BIN)/python benchmarks/finetune.py
+
 bench-demo: $(STAMP) ## Time make run: to the first trial, to the exported model
 	@$(BIN)/python benchmarks/demo.py
 
 bench-drill: $(STAMP) ## Search on DATA=images.zip while its processes are killed at random
 	@$(BIN)/python benchmarks/kill_drill.py --data $(DATA)
+
+zoo-page: $(STAMP) ## Write the tables and plots of docs/zoo.md anew
+	@$(BIN)/python benchmarks/zoo_page.py
 
 clean: ## Remove caches and build outputs (.venv and your data stay)
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage *.egg-info
