@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,19 +36,6 @@ def front(house: House) -> str:
     search = house.start(**toy("objectives", trials=40, **MOODY, **FRONT))
     house.wait(search, "finished")
     return search
-
-
-@pytest.fixture(scope="module")
-def finals(house: House) -> dict[str, Any]:
-    """Return the finals of the search on images, trained with two seeds."""
-    house.wait(house.digits, "finished")
-    nas = Path(sys.executable).with_name("nas")
-    words = ["--home", str(house.home), "finals", house.digits, "--top", "2", "--seeds", "2"]
-    subprocess.run(
-        [nas, *words, "--epochs", "1"], check=True, capture_output=True, env=dict(os.environ)
-    )
-    answer = house.client.get(f"searches/{house.digits}/finals", params={"top": 2, "epochs": 1})
-    return dict(answer.json())
 
 
 def card(page: Page, title: str) -> Locator:
@@ -96,6 +79,94 @@ def test_the_verdict_and_its_numbers_are_those_of_the_service(
         f"{arms[0]} trials of the controller, {arms[1]} random",
     ):
         expect(verdict).to_contain_text(words)
+
+
+@pytest.fixture(scope="module")
+def worse(house: House) -> dict[str, Any]:
+    """Return a finished search whose controller does worse than chance."""
+    contrary = {"name": "contrary", "options": {}}
+    spec = toy("contrary", trials=80, control_fraction=0.3, controller=contrary, seed=5)
+    return house.wait(house.start(**spec), "finished")
+
+
+@pytest.fixture(scope="module")
+def least(house: House) -> dict[str, Any]:
+    """Return a finished search with a random arm in which less is better."""
+    objective = {"metric": "loss", "minimise": True, "floor": -1.0}
+    spec = toy("least loss", trials=60, control_fraction=0.3, objective=objective, **MOODY)
+    return house.wait(house.start(**spec), "finished")
+
+
+def test_a_search_that_did_worse_than_chance_says_so(
+    opener: Opener, house: House, worse: dict[str, Any]
+) -> None:
+    lift = worse["lift"]
+    assert lift["verdict"] == "worse"
+    assert lift["low"] <= lift["high"] < 0
+    for theme in ("light", "dark"):
+        page = opener(color_scheme=theme).page
+        page.goto(house.link)
+        page.get_by_role("heading", name="Searches").wait_for()
+        show(page, house, worse["id"])
+        verdict = card(page, "Better than random?")
+        state = verdict.locator(".state")
+        expect(state).to_have_text("worse")
+        expect(state.locator("svg.icon-worse")).to_have_count(1)  # never by its colour alone
+        failed = page.evaluate(
+            """() => {
+              const probe = document.body.appendChild(document.createElement("i"));
+              probe.style.color = "var(--bad)";
+              const colour = getComputedStyle(probe).color;
+              probe.remove();
+              return colour;
+            }"""
+        )
+        assert state.evaluate("(one) => getComputedStyle(one).color") == failed
+        for words in (
+            f"Lift {points(lift['difference'])}, 99{THIN}% interval "
+            f"{points(lift['low'])} to {points(lift['high'])}.",
+            f"{percent(lift['search_mean'])} of {lift['searched']} architectures",
+        ):
+            expect(verdict).to_contain_text(words)
+        assert lift["difference"] < 0
+        assert violations(page) == []
+
+
+def test_of_a_metric_that_is_minimised_the_page_shows_the_metric_itself(
+    window: Window, house: House, least: dict[str, Any]
+) -> None:
+    page, lift = window.page, least["lift"]
+    trials = house.client.get(
+        f"searches/{least['id']}/trials", params={"sort": "-reward", "state": "done", "limit": 8}
+    ).json()["items"]
+    losses = [trial["metrics"]["loss"] for trial in trials]
+    assert losses == sorted(losses)
+    assert all(trial["reward"] == -trial["metrics"]["loss"] for trial in trials)
+    show(page, house, least["id"])
+    tile = page.locator(".tile").filter(has_text="Best loss")
+    expect(tile.locator(".tile-value")).to_have_text(plain(losses[0]))
+    rows = card(page, "Top trials").locator("tbody tr")
+    expect(rows).to_have_count(len(trials))
+    for row, loss in zip(rows.all(), losses, strict=True):
+        expect(row.locator("b").first).to_have_text(plain(loss))
+    verdict = card(page, "Better than random?")
+    expect(verdict.locator(".state")).to_have_text(lift["verdict"])
+    expect(verdict).to_contain_text("The lift is that of the reward: + is better.")
+    for words in (
+        f"Compared: mean loss {plain(-lift['search_mean'])} of {lift['searched']} architectures",
+        f"{plain(-lift['random_mean'])} of {lift['random']} random",
+        f"Lift {'−' if lift['difference'] < 0 else '+'}{plain(abs(lift['difference']))},",
+    ):
+        expect(verdict).to_contain_text(words)
+    chart = card(page, "Reward").locator("canvas")
+    expect(chart).to_have_attribute("aria-label", re.compile("Reward: loss of each trial"))
+    expect(chart).to_have_attribute("aria-label", re.compile(re.escape(plain(losses[0]))))
+    assert "-" not in re.sub(r"[a-z]-[a-z]", "", chart.get_attribute("aria-label") or "-")
+
+
+def plain(value: float) -> str:
+    """Return a number as the page shows it: four significant digits, no tail of zeros."""
+    return f"{float(f'{value:.4g}'):.10g}"
 
 
 def test_the_reward_chart_tells_the_arms_apart(
@@ -162,66 +233,6 @@ def test_with_too_few_trials_no_interval_is_shown(window: Window, house: House) 
     expect(verdict.locator(".state")).to_have_text("not shown to be better")
 
 
-def test_the_finals_are_those_of_the_service(
-    window: Window, house: House, finals: dict[str, Any]
-) -> None:
-    page = window.page
-    show(page, house, house.digits)
-    box = card(page, "Finals")
-    box.get_by_label("Best").select_option("2")
-    rows = box.locator("tbody tr")
-    expect(rows).to_have_count(len(finals["finalists"]))
-    for place, one in enumerate(finals["finalists"]):
-        cells = rows.nth(place).locator("td, th").all_inner_texts()
-        assert cells == [
-            str(place + 1),
-            f"#{one['trial']}",
-            percent(one["selection"]),
-            str(finals["epochs"]),
-            str(len(one["tests"])),
-            f"{percent(one['mean'])} ± {percent(one['spread'])}",
-            points(one["mean"] - one["selection"]),
-        ]
-    before, after = finals["lead_before"], finals["lead_after"]
-    expect(box).to_contain_text(f"by {points(before)} in the search and by {points(after)} ±")
-    expect(box).to_contain_text(f"its lead {'shrank' if before >= after else 'grew'} by")
-
-
-def test_finals_that_were_not_trained_or_not_all_say_what_to_do(
-    window: Window, house: House, finals: dict[str, Any]
-) -> None:
-    page = window.page
-    show(page, house, house.digits)
-    box = card(page, "Finals")
-    box.get_by_label("Best").select_option("3")
-    expect(box).to_contain_text("Some trainings are missing")
-    expect(box.locator("tbody tr")).to_have_count(3)
-    box.get_by_label("Epochs").fill("7")
-    box.get_by_label("Epochs").press("Tab")
-    expect(box).to_contain_text("Not trained yet at 7 epochs")
-    command = f"nas finals {finals['search']} --top 3 --seeds 3 --epochs 7"
-    expect(box.locator("code")).to_have_text(command)
-    expect(box.locator("table")).to_have_count(0)
-
-
-def test_finals_that_cannot_be_read_say_why(
-    window: Window, house: House, finals: dict[str, Any]
-) -> None:
-    window.tolerated = ("500",)
-    page = window.page
-    problem = '{"title": "broken", "detail": "the disk is gone"}'
-    page.route(
-        re.compile(r"/finals\?"),
-        lambda route: route.fulfill(status=500, body=problem, content_type="application/json"),
-    )
-    show(page, house, finals["search"])
-    alert = card(page, "Finals").get_by_role("alert")
-    expect(alert).to_contain_text("the disk is gone")
-    page.unroute_all()
-    alert.get_by_role("button", name="Try again").click()
-    expect(card(page, "Finals").locator("tbody tr")).not_to_have_count(0)
-
-
 def test_a_search_without_images_has_no_finals(window: Window, house: House) -> None:
     show(window.page, house, house.moody)
     expect(card(window.page, "Finals")).to_have_count(0)
@@ -244,8 +255,7 @@ def test_the_front_has_as_many_marked_points_as_the_service_gives(
         )
         rows = box.locator("details tbody tr")
         expect(rows).to_have_count(number)
-        shown = {int(row.split("\t")[0]) for row in rows.evaluate_all(CELLS)}
-        assert shown == {point["number"] for point in found["front"]}
+        assert numbers(rows) == {point["number"] for point in found["front"]}
         expect(box).to_contain_text("Hypervolume")
         text = re.search(r"Hypervolume ([\d.,e+-]+),", box.inner_text())
         assert text is not None
@@ -253,6 +263,45 @@ def test_the_front_has_as_many_marked_points_as_the_service_gives(
 
 
 CELLS = "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent).join('\\t'))"
+
+
+def test_any_two_of_three_objectives_can_be_the_axes_but_never_one_twice(
+    window: Window, house: House, front: str
+) -> None:
+    page = window.page
+    show(page, house, front)
+    box = card(page, "Pareto front")
+    up, across = box.get_by_label("Up"), box.get_by_label("Across")
+    names = ["accuracy", "-params", "-loss"]
+    for picker in (up, across):
+        assert (
+            picker.locator("option").evaluate_all("(all) => all.map((one) => one.value)") == names
+        )
+    seen = set()
+    for y, x in (("accuracy", "-params"), ("accuracy", "-loss"), ("-params", "-loss")):
+        up.select_option(y)
+        across.select_option(x)
+        expect(across.locator(f'option[value="{y}"]')).to_be_disabled()
+        found = house.client.get(
+            f"searches/{front}/pareto", params={"objectives": f"{y},{x}"}
+        ).json()
+        rows = box.locator("details tbody tr")
+        expect(rows).to_have_count(len(found["front"]))
+        heads = box.locator("details thead th").evaluate_all(TEXTS)
+        words = {"accuracy": "accuracy", "-params": "parameters", "-loss": "loss"}
+        assert {words[y], words[x]} <= {head.lower() for head in heads}, heads
+        wanted = {point["number"] for point in found["front"]}
+        until(page, lambda rows=rows, wanted=wanted: numbers(rows) == wanted)
+        seen.add(tuple(point["number"] for point in found["front"]))
+    assert len(seen) == 3  # three different fronts, so that the choice can be seen
+
+
+def numbers(rows: Locator) -> set[int]:
+    """Return the numbers of the trials in a table."""
+    return {int(row.split("\t")[0]) for row in rows.evaluate_all(CELLS)}
+
+
+TEXTS = "(all) => all.map((one) => one.textContent)"
 
 
 def test_a_point_of_the_front_opens_its_trial(window: Window, house: House, front: str) -> None:
@@ -275,7 +324,6 @@ def test_what_it_looks_like_is_accessible_and_fits(
     house: House,
     both: dict[str, Any],
     front: str,
-    finals: dict[str, Any],
     theme: str,
     size: str,
 ) -> None:
@@ -283,7 +331,7 @@ def test_what_it_looks_like_is_accessible_and_fits(
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.goto(house.link)
     page.get_by_role("heading", name="Searches").wait_for()
-    shown = {"arms": both["id"], "front": front, "finals": finals["search"]}
+    shown = {"arms": both["id"], "front": front}
     for name, search in shown.items():
         show(page, house, search)
         page.screenshot(path=PICTURES / f"honesty-{name}-{theme}-{size}.png", full_page=True)

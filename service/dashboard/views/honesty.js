@@ -1,11 +1,11 @@
-// Did the search do anything? Its verdict against random, the finals, and the front of several objectives.
+// Did the search do anything? Its verdict against random, the audit of its score, the front of several objectives.
 import { html, useMemo, useState } from "../dom.js";
+import { get } from "../api.js";
 import { Scatter } from "../charts/pareto.js";
 import { LEAST } from "../charts/reward.js";
-import { difference, goal, isNumber, metric, metricName, percent, plain, reward, several } from "../format.js";
-import { Card, Copy, Loaded, Scroll, State } from "../parts.js";
-import { useAgain, useResource } from "../resource.js";
-import { link } from "../router.js";
+import { difference, goal, isNumber, metric, metricName, moment, percent, plain, reward, several } from "../format.js";
+import { Card, Copy, Loaded, Notice, State } from "../parts.js";
+import { useLoad, useResource } from "../resource.js";
 
 /** Finished trials of both arms, of a history: {search, random}. */
 export function arms(history) {
@@ -47,76 +47,28 @@ export function Verdict({ search, history }) {
   </${Card}>`;
 }
 
-const TOPS = [2, 3, 5, 10, 20, 50];
+const signed = (value) => (isNumber(value) ? `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}` : "undefined");
 
-const gap = (value) => difference("accuracy", value);
-const seeds = (one) => Object.keys(one.tests).length;
-
-function Row({ search, one, rank, epochs }) {
-  const each = Object.entries(one.tests).map(([seed, value]) => `seed ${seed}: ${percent(value)}`).join(", ");
-  return html`<tr>
-    <td class="number">${rank}</td>
-    <th scope="row"><a href=${link(search.id, "trials", one.trial)}>#${one.trial}</a></th>
-    <td class="number">${percent(one.selection)}</td>
-    <td class="number">${epochs}</td>
-    <td class="number">${seeds(one)}</td>
-    <td class="number" title=${each}><b>${percent(one.mean)}</b>${isNumber(one.spread) ? ` ± ${percent(one.spread)}` : ""}</td>
-    <td class="number">${isNumber(one.mean) && isNumber(one.selection) ? gap(one.mean - one.selection) : "–"}</td>
-  </tr>`;
+function Audited({ search, audit }) {
+  const command = `nas audit --search ${search.id}`;
+  if (!audit) {
+    return html`<p class="quiet">Not audited. A trial trains briefly and hopes that the order stays the same; this trains a few
+        architectures short and long and compares:</p>
+      <div class="code-line"><code>${command}</code><${Copy} text=${() => command} kind="small" /></div>`;
+  }
+  return html`<p>Kendall's tau <strong>${signed(audit.tau)}</strong>, ${percent(0.95, 0)} interval ${signed(audit.low)} to
+      ${` ${signed(audit.high)}: ${several(audit.short_epochs, "epoch")}`} against ${audit.long_epochs}, ${several(audit.rows.length, "architecture")}, ${several(audit.seeds, "seed")}.</p>
+    ${isNumber(audit.noise) ? html`<p class="quiet">Short scores differ by ${percent(audit.noise)} between seeds and by ${percent(audit.spread)} between architectures.</p>` : null}
+    ${audit.warning ? html`<${Notice} kind="warn">${audit.warning}</${Notice}>` : null}
+    <p class="quiet">Audited at ${moment(audit.created_at)}.</p>`;
 }
 
-/** What the search owed to luck, in a sentence. */
-function Lead({ finals }) {
-  const { lead_before: before, lead_after: after, lead_error: error } = finals;
-  if (before === null || after === null) return null;
-  return html`<p class="lead">The search's winner led the others by ${gap(before)} in the search and by ${gap(after)}${isNumber(error)
-    ? ` ± ${gap(error).slice(1)}` : ""} on the test images:
-    its lead ${before >= after ? "shrank" : "grew"} by <strong>${gap(Math.abs(before - after)).slice(1)}</strong>.</p>`;
-}
-
-function Table({ search, finals }) {
-  const heads = ["In the search", "Epochs", "Seeds", "Test accuracy", "Change"];
-  return html`<${Scroll} name="Finals" kind="wide">
-    <thead><tr><th scope="col" class="number">Rank</th><th scope="col">Trial</th>
-      ${heads.map((word) => html`<th key=${word} scope="col" class="number">${word}</th>`)}</tr></thead>
-    <tbody>${finals.finalists.map((one, i) =>
-      html`<${Row} key=${one.trial} search=${search} one=${one} rank=${i + 1} epochs=${finals.epochs} />`)}</tbody>
-  </${Scroll}>`;
-}
-
-function Body({ search, finals, top, reload }) {
-  const done = finals.finalists.map(seeds);
-  const most = Math.max(...done);
-  const partly = most > 0 && done.some((number) => number < most);
-  useAgain(partly, reload, 10_000);
-  const wanted = Math.max(3, partly ? most : most + 2);
-  const command = `nas finals ${search.id} --top ${top} --seeds ${wanted} --epochs ${finals.epochs}`;
-  return html`${most ? html`<${Table} search=${search} finals=${finals} /><${Lead} finals=${finals} />` : null}
-    <p class="quiet">${most === 0
-      ? `Not trained yet at ${several(finals.epochs, "epoch")}. The highest of many noisy scores is too high: this trains the best
-        again from scratch, with several seeds, and tests them on images that no trial has seen.`
-      : partly
-        ? "Some trainings are missing: they go on now, or were interrupted or failed. The command says which, and goes on where it was."
-        : "Mean and standard deviation over the seeds, on images that no trial has seen. More seeds:"}</p>
-    <div class="code-line"><code>${command}</code><${Copy} text=${() => command} kind="small" />
-      <button type="button" class="button small" onClick=${reload}>Look again</button></div>`;
-}
-
-/** The card, for searches that have images to train on. */
-export function Finals({ search }) {
-  const [top, setTop] = useState(3);
-  const [epochs, setEpochs] = useState(search.spec.final?.epochs || 1);
-  const found = useResource(`searches/${search.id}/finals?top=${top}&epochs=${epochs}`,
-    (event) => event.search === search.id && event.kind === "trial.done");
-  const change = (event) => {
-    if (event.target.reportValidity()) setEpochs(event.target.value);
-  };
-  const tools = html`<label class="inline">Best <select value=${top} onChange=${(event) => setTop(event.target.value)}>
-      ${TOPS.map((number) => html`<option key=${number} value=${number}>${number}</option>`)}</select></label>
-    <label class="inline">Epochs <input class="epochs" inputmode="numeric" required pattern="[1-9][0-9]*" value=${epochs} onChange=${change} /></label>`;
-  return html`<${Card} title="Finals" tools=${tools}>
-    <${Loaded} from=${found} what="the finals">${(data) =>
-      html`<${Body} search=${search} finals=${data} top=${top} reload=${found.reload} />`}</${Loaded}>
+/** The card of the last audit, for searches whose trials train. */
+export function Audit({ search }) {
+  const path = `searches/${search.id}/audit`; // null where there is none, which is an answer too
+  const found = useLoad(path, async (signal) => ({ audit: await get(path, signal) }));
+  return html`<${Card} title="Does the score rank?">
+    <${Loaded} from=${found} what="the audit">${({ audit }) => html`<${Audited} search=${search} audit=${audit} />`}</${Loaded}>
   </${Card}>`;
 }
 

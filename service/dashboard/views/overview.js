@@ -3,11 +3,12 @@ import { html, useMemo, useState } from "../dom.js";
 import { get } from "../api.js";
 import { Scatter, costs } from "../charts/pareto.js";
 import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
-import { count, duration, ended, goal, metric, metricName, plain, reward, sentence, several } from "../format.js";
+import { count, duration, ended, goal, metric, metricName, partName, plain, reward, sentence, several } from "../format.js";
 import { Card, Loaded, Tile } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link } from "../router.js";
-import { Finals, FrontCard, Verdict, objectives } from "./honesty.js";
+import { Finals } from "./finals.js";
+import { Audit, FrontCard, Verdict, objectives } from "./honesty.js";
 import { Running } from "./running.js";
 import { TrialTable } from "./table.js";
 
@@ -121,6 +122,7 @@ export function Overview({ search }) {
     </div>
     <${Running} search=${search} />
     ${search.spec.data && search.counts.done ? html`<${Finals} search=${search} />` : null}
+    ${partName(search.spec.evaluator) === "trained" ? html`<${Audit} search=${search} />` : null}
     <${Card} title="Top trials" tools=${html`<a class="button small" href=${link(id, "trials")}>All trials</a>`}>
       <${Loaded} from=${best} what="the best trials">${(data) => data.length
         ? html`<${TrialTable} search=${search} trials=${data.slice(0, TOP)} name="Top trials" ranked />`

@@ -94,7 +94,7 @@ function Standing({ search }) {
 /** The frame of a search's pages. */
 export function Search({ route }) {
   const id = route.params.search;
-  const mine = (event) => event.search === id && event.kind !== "trial.progress";
+  const mine = (event) => event.search === id && !["trial.progress", "finals.state"].includes(event.kind);
   const search = useResource(`searches/${encodeURIComponent(id)}`, mine);
   useEffect(() => onSearch(search.data), [search.data]);
   useTitle(TITLES[route.name] ?? (route.name === "trial" ? `Trial ${route.params.trial}` : ""), search.data?.name ?? "Search");
