@@ -11,7 +11,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus : 4)))
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-demo bench-drill zoo-page clean
+.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-demo bench-drill bench-serving bench-exports zoo-page clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
@@ -64,6 +64,12 @@ bench-drill: $(STAMP) ## Search on DATA=images.zip while its processes are kille
 
 zoo-page: $(STAMP) ## Write the tables and plots of docs/zoo.md anew
 	@$(BIN)/python benchmarks/zoo_page.py
+
+bench-serving: $(STAMP) ## How fast the API classifies, alone and together (two minutes)
+	@$(BIN)/python benchmarks/serving.py
+
+bench-exports: $(STAMP) ## Every network in every export format (hours; goes on where it was)
+	@$(BIN)/python benchmarks/exports.py
 
 clean: ## Remove caches and build outputs (.venv and your data stay)
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage *.egg-info

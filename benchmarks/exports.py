@@ -1,0 +1,202 @@
+"""Every network in every export format: written, loaded back, run, compared with the original.
+
+    python benchmarks/exports.py [--only PATTERN] [--output benchmarks/results]
+
+Two random architectures of each search space and all of the zoo, at the smallest sensible images,
+with weights and batch statistics that a fresh network would hide. Batches of 1 and 7 images.
+exports.json is written after each network, and a run that was interrupted goes on where it was;
+exports.md is the summary.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from machine import describe
+from torch import nn
+
+from nas.export import Exporter, ExportError, Subject
+from nas.export.card import write_card
+from nas.export.catalog import EXPORTERS
+from nas.export.compare import compare, outputs, random_batches
+from nas.export.facts import Card
+from nas.seeding import seeded
+from nas.zoo.built import BuiltModel
+from nas.zoo.catalog import ZOO
+from searchspaces import Task
+from searchspaces.catalog import SPACES
+from searchspaces.scale import Scale
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ARCHITECTURES = 2  # of each space
+SMALL = Scale(filters=6, auxiliary=True)
+TASK = Task(3, 32, 32, 5)
+CIFAR, IMAGENET = 32, 64  # pixels of a side, by the stem
+
+
+def trained_looking(model: nn.Module) -> nn.Module:
+    """Give batch normalisation statistics and weights that a fresh network would hide."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+                count = module.num_features
+                module.running_mean.copy_(0.3 * torch.randn(count, generator=generator))
+                module.running_var.copy_(torch.rand(count, generator=generator) + 0.5)
+                module.weight.copy_(torch.rand(count, generator=generator) + 0.5)
+                module.bias.copy_(0.3 * torch.randn(count, generator=generator))
+    return model.eval()
+
+
+def card(task: Task, title: str, zoo: str | None) -> Card:
+    """Return a card that says nothing but what is needed."""
+    names = tuple(f"class {number}" for number in range(task.classes))
+    middle = (0.5,) * task.channels
+    return Card(title=title, zoo=zoo, classes=names, mean=middle, std=middle)
+
+
+def searched(space_name: str, seed: int) -> Subject:
+    """Return a random architecture of a space."""
+    space = SPACES.create(space_name)
+    arch = space.decode(space.sample(random.Random(seed)))
+    with seeded(seed, torch.device("cpu")):
+        model = space.build(arch, TASK, SMALL)
+    return Subject(
+        trained_looking(model), arch, TASK, SMALL, card(TASK, f"{space_name} {seed}", None)
+    )
+
+
+def published(name: str) -> Subject:
+    """Return a network of the zoo for small images."""
+    entry = ZOO.create(name)
+    if isinstance(entry, BuiltModel):
+        side = max(CIFAR, entry.row.least)
+    else:
+        side = IMAGENET if entry.scale.stem == "imagenet" else CIFAR
+    task = replace(entry.task, height=side, width=side, classes=5)
+    with seeded(0, torch.device("cpu")):
+        model = trained_looking(entry.build(task))
+    arch, scale = getattr(entry, "arch", None), getattr(entry, "scale", None)
+    return Subject(model, arch, task, scale, card(task, name, name))
+
+
+def networks() -> dict[str, Callable[[], Subject]]:
+    """Return what makes each network, by name."""
+    found: dict[str, Callable[[], Subject]] = {}
+    for name, cls in SPACES.classes().items():
+        if cls.buildable:
+            for seed in range(ARCHITECTURES):
+                found[f"space {name} {seed}"] = lambda n=name, s=seed: searched(n, s)
+    for name in ZOO.names():
+        found[f"zoo {name}"] = lambda n=name: published(n)
+    return found
+
+
+def check(exporter: Exporter, folder: Path, subject: Subject) -> dict[str, Any]:
+    """Write, run and compare one format; return the figures, or what went wrong."""
+    refused = exporter.refusal(subject) or exporter.missing()
+    if refused:
+        return {"state": "not offered", "why": refused}
+    begun = time.perf_counter()
+    try:
+        exporter.write(folder, subject)
+        batches = random_batches(subject.task)
+        wanted = outputs(exporter.kept(subject.model), batches)
+        given = exporter.run(folder, batches)
+        compare(exporter.file, wanted, given, exporter.tolerance)
+    except ExportError as error:
+        return {"state": "failed", "why": str(error)}
+    worst = max(
+        float(((a - b).abs() / a.abs().clamp_min(1)).max())
+        for a, b in zip(wanted, given, strict=True)
+    )
+    size = (folder / exporter.file).stat().st_size
+    seconds = time.perf_counter() - begun
+    return {"state": "held", "worst": worst, "bytes": size, "seconds": round(seconds, 2)}
+
+
+def check_all(make: Callable[[], Subject]) -> dict[str, Any]:
+    """Return the figures of every format of one network, weights first."""
+    subject = make()
+    names = sorted(EXPORTERS.names(), key=lambda name: name != "safetensors")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_card(folder, subject)
+        return {name: check(EXPORTERS.create(name), folder, subject) for name in names}
+
+
+def page(report: dict[str, Any], total: int) -> str:
+    """Return the summary as Markdown."""
+    about, results = report["machine"], report["networks"]
+    lines = [
+        "# Every network in every format",
+        "",
+        f"`make bench-exports`, {report['date']}, commit {about['commit']}: {about['cpu']}, torch "
+        f"{about['torch']}. {len(results)} of {total} networks: {ARCHITECTURES} random "
+        "architectures of each search space, and the zoo at the smallest sensible images. Loaded "
+        "back and run on batches of 1 and 7 images; the difference of a logit is relative where "
+        "logits exceed 1.",
+        "",
+        "| format | held | largest difference | let through | not offered | failed |",
+        "|---|---|---|---|---|---|",
+    ]
+    failures = []
+    for name in EXPORTERS.names():
+        found = {network: one[name] for network, one in results.items() if name in one}
+        held = [one for one in found.values() if one["state"] == "held"]
+        failed = {n: one["why"] for n, one in found.items() if one["state"] == "failed"}
+        absent = sum(one["state"] == "not offered" for one in found.values())
+        worst = max((one["worst"] for one in held), default=0.0)
+        lines.append(
+            f"| {name} | {len(held)} | {worst:.1e} | {EXPORTERS.get(name).tolerance:.0e} | "
+            f"{absent} | {len(failed)} |"
+        )
+        failures += [f"- {network}, {name}: {why}" for network, why in failed.items()]
+    if failures:
+        lines += ["", "## Failed", "", *failures]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Check, write, and return 0 where nothing failed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", default="*", help="pattern of names, such as 'zoo resnet*'")
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
+    given = parser.parse_args()
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    given.output.mkdir(parents=True, exist_ok=True)
+    file = given.output / "exports.json"
+    results = json.loads(file.read_text())["networks"] if file.exists() else {}
+    makers = networks()
+    for number, (name, make) in enumerate(makers.items(), 1):
+        if name in results or not fnmatch(name, given.only):
+            continue
+        results[name] = check_all(make)
+        report = {
+            "date": time.strftime("%Y-%m-%d", time.gmtime()),
+            "machine": describe(),
+            "networks": results,
+        }
+        file.write_text(json.dumps(report, indent=1) + "\n")
+        (given.output / "exports.md").write_text(page(report, len(makers)))
+        states = {name: one["state"] for name, one in results[name].items()}
+        bad = [f for f, state in states.items() if state == "failed"]
+        print(f"{number}/{len(makers)} {name}: {'FAILED ' + ', '.join(bad) if bad else 'held'}")
+    return int(any(o["state"] == "failed" for one in results.values() for o in one.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
