@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 RESAMPLES = 2000
 
@@ -50,24 +52,28 @@ def mean_tau_interval(
         return -1.0, 1.0
     x, y = np.asarray(columns, dtype=np.float64), np.asarray(b, dtype=np.float64)
     rng = np.random.default_rng(seed)
-    found = []
-    for drawn in rng.integers(count, size=(RESAMPLES, count)):
-        chosen, times = np.unique(drawn, return_counts=True)
-        taus = [_weighted(column[chosen], y[chosen], times) for column in x]
-        known = [tau for tau in taus if tau is not None]
-        if known:
-            found.append(sum(known) / len(known))
-    if not found:
+    drawn = rng.integers(count, size=(RESAMPLES, count))
+    times = np.zeros((RESAMPLES, count))  # how often each architecture is drawn
+    np.add.at(times, (np.arange(RESAMPLES)[:, None], drawn), 1.0)
+    taus = np.stack([_weighted(column, y, times) for column in x])  # (scores, resamples)
+    known = np.isfinite(taus)
+    some = known.any(0)
+    if not some.any():
         return -1.0, 1.0
+    found = np.where(known, taus, 0.0).sum(0)[some] / known.sum(0)[some]
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def _weighted(x: np.ndarray, y: np.ndarray, times: np.ndarray) -> float | None:
-    """Return tau-b of different architectures, each drawn so many times."""
-    upper = np.triu_indices(len(x), 1)
-    weight = np.multiply.outer(times, times)[upper].astype(np.float64)
-    first = np.sign(np.subtract.outer(x, x)[upper])
-    second = np.sign(np.subtract.outer(y, y)[upper])
-    untied = float(weight @ np.abs(first)) * float(weight @ np.abs(second))
-    return float((weight * first) @ second) / untied**0.5 if untied else None
+def _weighted(x: NDArray[np.float64], y: NDArray[np.float64], times: NDArray[np.float64]) -> Any:
+    """Return tau-b of each resample, (resamples,); nan where a score is the same for all."""
+    first = np.sign(np.subtract.outer(x, x))
+    second = np.sign(np.subtract.outer(y, y))
+
+    def pairs(signs: NDArray[np.float64]) -> Any:
+        """Return the sum over pairs, each as often as it is drawn: both orders, hence the half."""
+        return ((times @ signs) * times).sum(1) / 2
+
+    untied = pairs(np.abs(first)) * pairs(np.abs(second))
+    with np.errstate(invalid="ignore"):
+        return pairs(first * second) / np.sqrt(untied)
