@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from service.cli.audit import audit
 from service.cli.bench import bench
+from service.cli.compare import compare
 from service.cli.context import home_of
 from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
@@ -120,6 +121,7 @@ for name, command in (
     ("transfer", transfer),
     ("train", train),
     ("finetune", finetune),
+    ("compare", compare),
     ("finals", finals),
     ("audit", audit),
     ("pause", pause),

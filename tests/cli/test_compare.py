@@ -1,0 +1,122 @@
+"""``nas compare``: a search's best, a random cell and a hand-built network in one table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from nas.compare import Row, pareto
+from service.cli import app
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def nas(home: Path, *arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, ["--home", str(home), *arguments])
+    assert result.exit_code == code, result.output
+    assert "Traceback" not in result.stderr
+    return result.stdout if code == 0 else result.stderr
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """Return a folder with a small finished search."""
+    folder = tmp_path_factory.mktemp("home")
+    options = ["--data", "digits", "--trials", "3", "--epochs", "1", "--filters", "4"]
+    options += ["--final-epochs", "0", "--executor", "inline", "--workers", "1", "--name", "small"]
+    nas(
+        folder,
+        "search",
+        *options,
+        "--space",
+        "toy",
+        "--evaluator",
+        "trained",
+        "--controller",
+        "random",
+        "--train-images",
+        "100",
+    )
+    return folder
+
+
+def test_all_are_trained_alike_and_a_second_call_trains_nothing(home, tmp_path) -> None:
+    given = [
+        "compare",
+        "small",
+        "--top",
+        "2",
+        "--zoo",
+        "resnet20_cifar",
+        "--seeds",
+        "2",
+        "--epochs",
+        "2",
+    ]
+    given += ["--output", str(tmp_path / "out")]
+    told = json.loads(nas(home, *given, "--json"))
+    rows = {row["name"]: row for row in told["rows"]}
+    assert {row["kind"] for row in rows.values()} == {"searched", "random", "zoo"}
+    assert len(rows) == 4
+    for row in rows.values():
+        assert len(row["accuracies"]) == 2
+        assert row["epochs"] == 2
+        assert row["mean"] == pytest.approx(sum(row["accuracies"]) / 2)
+        assert min(row["params"], row["madds"], row["p50"], row["p95"], row["seconds"]) > 0
+    kept = (tmp_path / "out" / "trainings.json").read_text()
+    assert len(json.loads(kept)) == 8
+    again = json.loads(nas(home, *given, "--json"))
+    assert [row["accuracies"] for row in again["rows"]] == [
+        row["accuracies"] for row in told["rows"]
+    ]
+    assert (tmp_path / "out" / "trainings.json").read_text() == kept
+    drawn = ElementTree.parse(tmp_path / "out" / "pareto.svg").getroot()
+    texts = {one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    for name, row in rows.items():
+        assert f"{name}, {row['kind']}" in texts
+
+
+def test_a_budget_of_seconds_gives_the_faster_network_more_epochs(home, tmp_path) -> None:
+    given = ["compare", "--zoo", "lenet5", "--zoo", "nasbench201_resnet", "--seeds", "1"]
+    given += ["--data", "digits", "--image-size", "16", "--train-images", "60"]
+    told = json.loads(
+        nas(home, *given, "--seconds", "0.5", "--output", str(tmp_path / "out"), "--json")
+    )
+    epochs = {row["name"]: row["epochs"] for row in told["rows"]}
+    assert epochs["lenet5"] > epochs["nasbench201_resnet"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compare"], "fewer than two networks"),
+        (["compare", "nothing"], "no search has the id or the name 'nothing'"),
+        (["compare", "small", "--zoo", "resnet21"], "no model 'resnet21'"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_clear_line(home, arguments, words) -> None:
+    assert words in nas(home, *arguments, code=2)
+
+
+def row(name: str, accuracies: tuple[float, ...], params: int) -> Row:
+    return Row(name, "zoo", accuracies, params, 10 * params, 1.0, 2.0, 1, 1.0)
+
+
+def test_the_front_has_what_no_other_beats_in_both() -> None:
+    rows = [row("a", (0.9, 0.8), 1000), row("b", (0.8,), 2000), row("c", (0.7,), 500)]
+    assert pareto(rows, "params") == ["a", "c"]
+    assert rows[0].spread == pytest.approx(0.0707, abs=1e-4)
+    assert rows[1].spread is None
