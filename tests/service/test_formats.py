@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from service import modelling, models, searches
+from service.db import Database
+from service.settings import Settings
 from service.states import ModelState
 from tests.service.making import digits_spec, run, stopping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REFUSES = '''
 """A format that can never be written."""
@@ -29,9 +35,21 @@ class Refuses(Exporter):
 '''
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory) -> Settings:
+    return Settings.load(home=tmp_path_factory.mktemp("formats") / "home")
+
+
+@pytest.fixture(scope="module")
+def database(settings) -> Iterator[Database]:
+    with Database.open(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
 def search_id(database) -> str:
-    made = searches.create(database, digits_spec(1, final_epochs=0))
+    """A search with a trial for each test that makes a model."""
+    made = searches.create(database, digits_spec(4, final_epochs=0))
     assert run(database, made) == 0
     return made
 
@@ -48,7 +66,9 @@ def hashes(view) -> dict[str, str]:
 def test_formats_asked_for_with_a_model_are_made_and_measured_on_the_test_images(
     client, database, search_id
 ):
-    answer = client.post(f"/api/v1/searches/{search_id}/models", json={"formats": ["int8"]})
+    answer = client.post(
+        f"/api/v1/searches/{search_id}/models", json={"trial": 0, "formats": ["int8"]}
+    )
     assert answer.status_code == 202
     assert answer.json()["formats"] == ["int8"]
     view = make(database, answer.json()["id"])
@@ -67,9 +87,9 @@ def test_formats_asked_for_with_a_model_are_made_and_measured_on_the_test_images
 
 def test_a_format_asked_for_later_is_made_without_training_again(client, database, search_id):
     path = f"/api/v1/searches/{search_id}/models"
-    model_id = client.post(path, json={}).json()["id"]
+    model_id = client.post(path, json={"trial": 1}).json()["id"]
     before = make(database, model_id)
-    again = client.post(path, json={"formats": ["bf16"]}).json()
+    again = client.post(path, json={"trial": 1, "formats": ["bf16"]}).json()
     assert (again["id"], again["state"], again["formats"]) == (model_id, "pending", ["bf16"])
     # Meanwhile its files can be had.
     assert client.get(before.files[0].url).status_code == 200
@@ -80,7 +100,7 @@ def test_a_format_asked_for_later_is_made_without_training_again(client, databas
     assert set(new) - set(old) == {"weights-bf16.safetensors"}
     assert {name for name in old if old[name] != new[name]} <= {"card.json", "README.md"}
     # The same once more is nothing to do.
-    assert client.post(path, json={"formats": ["bf16"]}).json()["state"] == "done"
+    assert client.post(path, json={"trial": 1, "formats": ["bf16"]}).json()["state"] == "done"
 
 
 def test_a_format_that_cannot_be_written_leaves_the_model_as_it_was(
@@ -89,17 +109,17 @@ def test_a_format_that_cannot_be_written_leaves_the_model_as_it_was(
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "refuses.py").write_text(REFUSES)
     monkeypatch.setenv("NAS_PLUGINS", str(tmp_path))
-    before = make(database, models.request(database, search_id))
-    model_id = models.request(database, search_id, formats=["refuses"])
+    before = make(database, models.request(database, search_id, 2))
+    model_id = models.request(database, search_id, 2, formats=["refuses"])
     after = make(database, model_id)
     assert (after.state, after.error) == (ModelState.DONE, "there is no way to write this")
     assert (after.files, after.formats) == (before.files, [])
 
 
 def test_more_formats_asked_for_while_it_is_made_are_made_too(database, search_id):
-    model_id = models.request(database, search_id)
+    model_id = models.request(database, search_id, 3)
     models.begin(database, model_id)
-    assert models.request(database, search_id, formats=["bf16"]) == model_id
+    assert models.request(database, search_id, 3, formats=["bf16"]) == model_id
     assert models.view(database, model_id).state is ModelState.RUNNING
     assert not models.done(database, model_id, [], files=[])
     assert models.view(database, model_id).state is ModelState.RUNNING
