@@ -19,6 +19,7 @@ import tempfile
 import time
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,15 +95,24 @@ def published(name: str) -> Subject:
 
 
 def networks() -> dict[str, Callable[[], Subject]]:
-    """Return what makes each network, by name."""
-    found: dict[str, Callable[[], Subject]] = {}
+    """Return what makes each network, by name: first one of every space and family of the zoo."""
+    found: list[tuple[int, str, Callable[[], Subject]]] = []
     for name, cls in SPACES.classes().items():
         if cls.buildable:
             for seed in range(ARCHITECTURES):
-                found[f"space {name} {seed}"] = lambda n=name, s=seed: searched(n, s)
-    for name in ZOO.names():
-        found[f"zoo {name}"] = lambda n=name: published(n)
-    return found
+                found.append((seed, f"space {name} {seed}", partial(searched, name, seed)))
+    seen: dict[str, int] = {}
+    for name in sorted(ZOO.names(), key=shallow):
+        family = ZOO.get(name).__module__
+        seen[family] = seen.get(family, -1) + 1
+        found.append((seen[family], f"zoo {name}", partial(published, name)))
+    return {name: make for _, name, make in sorted(found, key=lambda one: one[0])}
+
+
+def shallow(name: str) -> tuple[int, str]:
+    """Order by depth, as far as a name says it."""
+    digits = "".join(c if c.isdigit() else " " for c in name).split()
+    return max(map(int, digits), default=0), name
 
 
 def check(exporter: Exporter, folder: Path, subject: Subject) -> dict[str, Any]:
