@@ -27,6 +27,7 @@ from service.cli.serve import serve
 from service.cli.show import show
 from service.cli.train import train
 from service.cli.transfer import transfer
+from service.cli.tune import tune
 from service.cli.wishes import pause, stop
 from service.cli.zoo import zoo
 
@@ -122,6 +123,7 @@ for name, command in (
     ("train", train),
     ("finetune", finetune),
     ("compare", compare),
+    ("tune", tune),
     ("finals", finals),
     ("audit", audit),
     ("pause", pause),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
@@ -13,6 +14,8 @@ from service.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from nas.training.blueprint import Blueprint
 
 PANEL = "How it is trained"
 SHOWN = (
@@ -74,6 +77,30 @@ def changes_of(flags: dict[str, Any]) -> dict[str, Any]:
 def recipe_of(base: Recipe, flags: dict[str, Any]) -> Recipe:
     """Return a recipe with what was given; raise ValidationError for a wrong value."""
     return Recipe.model_validate(base.model_dump() | changes_of(flags))
+
+
+def starting_recipe(name: str, blueprint: Blueprint) -> tuple[Recipe, Blueprint]:
+    """Return the recipe of a name or of a file of ``nas tune``, and the network as it asks for it.
+
+    Raises UserError for a file that is none.
+    """
+    if name == "default":
+        return Recipe(), blueprint
+    if name == "paper":
+        return blueprint.paper_recipe(), blueprint
+    try:
+        data = json.loads(Path(name).expanduser().read_text(encoding="utf-8"))
+        recipe, drop_path = Recipe.model_validate(data["recipe"]), data["drop_path"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{name!r} is no recipe of nas tune ({type(error).__name__})",
+            field="--recipe",
+            allowed="default, paper, or a file",
+        ) from error
+    if drop_path is not None and blueprint.scale is not None:
+        scale = blueprint.scale.model_copy(update={"drop_path": drop_path})
+        blueprint = blueprint.model_copy(update={"scale": scale})
+    return recipe, blueprint
 
 
 def _option(name: str) -> inspect.Parameter:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.recipe import Recipe
 from service.cli.context import settings_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.networks import HELP, blueprint_of
-from service.cli.recipes import recipe_of, recipe_options
+from service.cli.recipes import recipe_of, recipe_options, starting_recipe
 from service.cli.screen import meter, say, say_json
 from service.cli.trainings import (
     Data,
@@ -22,6 +21,7 @@ from service.cli.trainings import (
     Seed,
     Threads,
     TrainImages,
+    Workers,
     data_of,
     shown_epochs,
 )
@@ -45,16 +45,17 @@ def train(  # noqa: PLR0913 - the options of a command
     train_images: TrainImages = None,
     hold_out: HoldOut = 0.1,
     recipe: Annotated[
-        Literal["default", "paper"],
-        typer.Option(help="Start from our recipe, or from that of the network's authors"),
+        str,
+        typer.Option(
+            metavar="default|paper|FILE",
+            help="Start from our recipe, from that of the network's authors, or from nas tune's",
+        ),
     ] = "default",
     processes: Annotated[
         int, typer.Option(help="Processes that train together: one for each GPU", min=1, max=64)
     ] = 1,
     threads: Threads = 1,
-    workers: Annotated[
-        int, typer.Option(help="Processes that decode images, for each that trains", min=0)
-    ] = 0,
+    workers: Workers = 0,
     memory: Annotated[
         float, typer.Option(help="GiB of decoded images to keep; more are read from the folder")
     ] = 2.0,
@@ -71,11 +72,11 @@ def train(  # noqa: PLR0913 - the options of a command
     """
     from nas.training.job import Job
 
-    blueprint = blueprint_of(context, model)
+    base, blueprint = starting_recipe(recipe, blueprint_of(context, model))
     job = Job(
         blueprint=blueprint,
         data=data_of(data, image_size, train_images, hold_out),
-        recipe=recipe_of(blueprint.paper_recipe() if recipe == "paper" else Recipe(), flags),
+        recipe=recipe_of(base, flags),
         folder=output.expanduser().absolute(),
         root=settings_of(context).data_root.absolute(),
         seed=seed,

@@ -26,6 +26,9 @@ HoldOut = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="Of the split, the weights and the augmentation", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
+Workers = Annotated[
+    int, typer.Option(help="Processes that decode images, for each that trains", min=0)
+]
 Threads = Annotated[int, typer.Option(help="Threads of torch in each process", min=1)]
 
 

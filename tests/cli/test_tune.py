@@ -1,0 +1,94 @@
+"""``nas tune``: recipes tried on a cluster of this machine, and the best one trained with."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from nas.data import DataSpec
+from nas.recipe import Recipe
+from nas.training.blueprint import Blueprint
+from nas.tune_recipe import Question, Tried, best, outcome
+from searchspaces.scale import Scale
+from searchspaces.toy import OPTIMUM, Toy
+from service.cli import app
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def tried(number: int, accuracy: float | None, epochs: int, error: str = "") -> Tried:
+    return Tried(number, {"epochs": 4}, accuracy, epochs, 1.0, error)
+
+
+def test_the_best_is_one_that_trained_its_whole_schedule() -> None:
+    ended, done, failed = tried(0, 0.9, 2), tried(1, 0.7, 4), tried(2, 0.8, 4, "out of memory")
+    assert best([ended, done, failed, tried(3, 0.6, 4)]) == done
+    assert best([ended, failed]) is None
+
+
+def test_drop_path_goes_into_the_network_and_the_rest_into_the_recipe() -> None:
+    blueprint = Blueprint(
+        title="toy", architecture=Toy().decode(OPTIMUM).to_json(), scale=Scale(filters=4)
+    )
+    question = Question(blueprint, DataSpec(), Recipe(batch_size=16), Path("data"), 1)
+    settings = {"learning_rate": 0.2, "epochs": 7, "drop_path": 0.3, "weight_decay": 1e-3}
+    recipe, network = outcome(question, Tried(0, settings, 0.5, 7, 1.0))
+    assert (recipe.learning_rate, recipe.epochs, recipe.batch_size) == (0.2, 7, 16)
+    assert network.scale is not None
+    assert (network.scale.drop_path, network.scale.filters) == (0.3, 4)
+    fixed = Question(Blueprint.named("lenet5"), DataSpec(), Recipe(), Path("data"), 1)
+    assert outcome(fixed, Tried(0, {"epochs": 7}, 0.5, 7, 1.0))[1] == fixed.blueprint
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_recipe_is_found_and_trained_with(tmp_path: Path) -> None:
+    file = tmp_path / "tuned.json"
+    command = [sys.executable, "-m", "service.cli", "--home", str(tmp_path / "home"), "tune"]
+    command += ["resnet20_cifar", "--data", "digits", "--train-images", "60", "--epochs", "2"]
+    command += ["--trials", "3", "--workers", "2", "--output", str(file), "--json"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert len(told["trials"]) == 3
+    assert not any(one["error"] for one in told["trials"])
+    finished = [one for one in told["trials"] if one["finished"]]
+    winner = max(finished, key=lambda one: one["accuracy"])
+    assert told["accuracy"] == winner["accuracy"]
+    assert told["recipe"]["learning_rate"] == winner["settings"]["learning_rate"]
+    assert told["recipe"]["epochs"] == winner["settings"]["epochs"] <= 2
+    assert {one["settings"]["learning_rate"] for one in told["trials"]} != {Recipe().learning_rate}
+    given = ["train", "resnet20_cifar", "--data", "digits", "--train-images", "60", "--json"]
+    given += ["--recipe", str(file), "--output", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, ["--home", str(tmp_path / "home"), *given])
+    assert result.exit_code == 0, result.output
+    card = json.loads((tmp_path / "out" / "model" / "card.json").read_text())["card"]
+    assert card["training"]["recipe"] == told["recipe"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tune", "nothing"], "no model 'nothing'"),
+        (["tune", "resnet20_cifar", "--data", "/nowhere"], "/nowhere"),
+        (["train", "resnet20_cifar", "--recipe", "other"], "default, paper, or a file"),
+    ],
+)
+def test_what_cannot_be_tuned_is_one_clear_line(tmp_path, arguments, words) -> None:
+    result = CliRunner().invoke(app, ["--home", str(tmp_path), *arguments])
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
