@@ -99,8 +99,10 @@ def networks() -> dict[str, Callable[[], Subject]]:
     found: list[tuple[int, str, Callable[[], Subject]]] = []
     for name, cls in SPACES.classes().items():
         if cls.buildable:
-            for seed in range(ARCHITECTURES):
-                found.append((seed, f"space {name} {seed}", partial(searched, name, seed)))
+            found += [
+                (seed, f"space {name} {seed}", partial(searched, name, seed))
+                for seed in range(ARCHITECTURES)
+            ]
     seen: dict[str, int] = {}
     for name in sorted(ZOO.names(), key=shallow):
         family = ZOO.get(name).__module__

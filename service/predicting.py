@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 
 KEPT = 4  # networks in memory; the one that was not used for longest goes first
 TOGETHER = 64  # images of one batch
-WAITING = 1024  # images that wait for one network
+WAITING = 1024  # images that wait for one network, and
+WAITING_BYTES = 2**28  # their bytes once they are prepared; also what one request may come to
 THREADS = 1  # of torch for each network: the machine's other cores train
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A network in memory and the queue before it."""
+    """A network in memory, the queue before it, and the most images that may wait there."""
 
     predictor: Predictor
     batcher: Batcher[Tensor, Tensor]
+    most: int
 
 
 class Serving:
@@ -88,4 +90,6 @@ class Serving:
             parts: Sequence[Tensor] = answers.split([len(images) for images in requests])
             return parts
 
-        return Served(predictor, Batcher(run, len, most=TOGETHER, waiting=WAITING))
+        task = predictor.task
+        most = min(WAITING, max(1, WAITING_BYTES // (4 * task.channels * task.height * task.width)))
+        return Served(predictor, Batcher(run, len, most=min(TOGETHER, most), waiting=most), most)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import io
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/api/v1", tags=["models"], responses=documented(404, 
 
 MOST_IMAGES = 256
 MOST_PIXELS = 2**25  # of all images of a request together
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 JSON = "application/json"
 
 Byte = Annotated[int, Field(ge=0, le=255)]
@@ -133,6 +135,9 @@ def _prepared(
 ) -> tuple[Served, "Tensor"]:
     """Return the network, and the images as it wants them."""
     served = serving.get(model_id)
+    count = 1 if isinstance(given, bytes) else len(given.images or given.arrays or ())
+    if count > served.most:
+        raise HTTPException(413, f"{count} images for this network (allowed: {served.most})")
     if isinstance(given, bytes):
         return served, _pictures(served.predictor, {"body": given})
     if given.images is not None:
@@ -157,12 +162,25 @@ def _pictures(predictor: "Predictor", files: dict[str, bytes]) -> "Tensor":
     from nas.data.decode import look
 
     try:
+        for field, content in files.items():
+            _refuse_other_formats(field, content)
         shapes = [look(field, content) for field, content in files.items()]
         _limit(sum(shape.height * shape.width for shape in shapes))
         return torch.cat([predictor.picture(field, content) for field, content in files.items()])
     except DataError as error:
         field = str(error).partition(":")[0]
-        raise UserError(str(error), field=field, allowed="an image file") from error
+        raise UserError(str(error), field=field, allowed=list(FORMATS)) from error
+
+
+def _refuse_other_formats(field: str, content: bytes) -> None:
+    """Raise DataError for what is none of our formats: some of Pillow's run other programs."""
+    from PIL import Image
+
+    try:
+        Image.open(io.BytesIO(content), formats=FORMATS).close()
+    except Exception as error:  # Pillow's readers raise a dozen types on broken files
+        text = f"{field}: cannot be read as an image (allowed: {', '.join(FORMATS)})"
+        raise DataError(text) from error
 
 
 def _arrays(predictor: "Predictor", arrays: list[list[list[list[int]]]]) -> "Tensor":

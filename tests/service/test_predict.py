@@ -22,7 +22,7 @@ from nas.predict import Predictor
 from searchspaces import Task
 from searchspaces.catalog import SPACES
 from searchspaces.scale import Scale
-from service import models, searches
+from service import models, predicting, searches
 from service.app import create_app
 from service.auth import token_of
 from service.clock import now
@@ -36,6 +36,9 @@ from tests.service.making import digits_spec, run
 
 TASK, SCALE = Task(1, 8, 8, 10), Scale(filters=4)
 CARD = {"classes": tuple("0123456789"), "mean": (0.3,), "std": (0.4,)}
+
+# Pillow would hand it to Ghostscript.
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n"
 
 
 def exported(folder, seed: int) -> list[dict[str, object]]:
@@ -128,6 +131,7 @@ def test_many_clients_at_once_get_each_their_own_answer(post):
         ({"images": [""], "arrays": [[[[0]]]]}, "images"),
         ({"images": ["?"]}, "images.0"),
         ({"images": [text(png(0)), text(b"no image")]}, "images.1"),
+        ({"images": [text(POSTSCRIPT)]}, "images.0"),
         ({"images": [""] * (MOST_IMAGES + 1)}, "images"),
         ({"arrays": [[[[256]]]]}, "arrays.0.0.0.0"),
         ({"arrays": [[[[1.5]]]]}, "arrays.0.0.0.0"),
@@ -176,6 +180,16 @@ def test_a_small_file_with_a_huge_picture_is_a_413(post):
     answer = post({"images": [text(out.getvalue())]})
     assert answer.status_code == 413
     assert f"allowed: {MOST_PIXELS:,}" in answer.json()["detail"]
+
+
+def test_more_images_than_fit_in_memory_for_a_network_are_a_413(post, world, monkeypatch):
+    monkeypatch.setattr(predicting, "WAITING_BYTES", 3 * 4 * 64)
+    world.client.app.state.serving.close()  # it is read again, with the smaller limit
+    assert post({"images": [text(png(0))] * 3}).status_code == 200
+    answer = post({"images": [text(png(0))] * 4})
+    assert answer.status_code == 413
+    assert answer.json()["detail"] == "4 images for this network (allowed: 3)"
+    world.client.app.state.serving.close()
 
 
 def test_another_content_type_is_a_415(post):
