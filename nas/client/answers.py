@@ -1,0 +1,351 @@
+"""What the service answers, as frozen dataclasses; fields new to this client are left out.
+
+The fields are those of the API (a test compares them with tests/golden/openapi.json). States are
+texts: "pending", "running" and so on.
+"""
+
+# Annotations are read at run time to check the answers: no future import here.
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from nas.client.errors import ClientError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Trials of a search by state. ``cached`` of the ``done`` were answered without training."""
+
+    pending: int
+    running: int
+    done: int
+    failed: int
+    stopped: int
+    total: int
+    cached: int
+
+    @property
+    def ended(self) -> int:
+        """Trials that have ended, well or not."""
+        return self.done + self.failed + self.stopped
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitsView:
+    """When a search ends: trials in all, and hours of running or None."""
+
+    trials: int
+    hours: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The finished trial with the highest reward."""
+
+    number: int
+    reward: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiftView:
+    """The search arm against its random arm, in units of the reward, and the verdict."""
+
+    verdict: str
+    difference: float
+    low: float | None
+    high: float | None
+    level: float
+    search_mean: float
+    random_mean: float
+    searched: int
+    random: int
+    budget: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileView:
+    """A file of a model."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+    url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelView:
+    """A model as it stood when it was asked for."""
+
+    id: str
+    search: str
+    trial: int
+    state: str
+    epochs: int
+    progress: dict[str, Any]
+    metrics: dict[str, float]
+    error: str
+    files: list[FileView]
+    formats: list[str]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchView:
+    """A search as it stood when it was asked for. ``seq`` is that of its last event."""
+
+    id: str
+    name: str
+    spec: dict[str, Any]
+    state: str
+    desired: str
+    reason: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    counts: Counts
+    limits: LimitsView
+    best: Best | None
+    lift: LiftView | None
+    seconds_running: float
+    eta_seconds: float | None
+    models: list[ModelView]
+    seq: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureView:
+    """Why a trial gave no metrics."""
+
+    kind: str
+    message: str
+    trace: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The last report of a running trial."""
+
+    step: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialView:
+    """A trial. ``barcode`` has the operation families of each cell, in order."""
+
+    number: int
+    state: str
+    attempt: int
+    decisions: list[int]
+    key: str
+    budget: int | None
+    seed: str
+    metrics: dict[str, float]
+    reward: float | None
+    failure: FailureView | None
+    cached_from: int | None
+    arm: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    progress: Report | None
+    barcode: dict[str, list[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """A report of an attempt at a trial."""
+
+    attempt: int
+    step: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttemptView:
+    """One attempt at a trial. ``outcome`` is a state, or the kind of failure."""
+
+    attempt: int
+    worker: str
+    outcome: str
+    message: str
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialDetail(TrialView):
+    """A trial with its reports, attempts and architecture (None where it has none any more)."""
+
+    curve: list[CurvePoint]
+    attempts: list[AttemptView]
+    arch: dict[str, Any] | None
+    cells: list[str]
+    text: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """The course of a search, one column a key: what a chart draws."""
+
+    number: list[int]
+    reward: list[float | None]
+    state: list[str]
+    arm: list[str | None]
+    figures: dict[str, list[float | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontPoint:
+    """A trial that no other beats in all objectives."""
+
+    number: int
+    values: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParetoView:
+    """The Pareto front of a search; objectives with - before them are better where less."""
+
+    objectives: list[str]
+    front: list[FrontPoint]
+    reference: dict[str, float]
+    hypervolume: float
+    measured: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalistView:
+    """A trial in the finals: accuracy in the search, and on the test images with each seed."""
+
+    trial: int
+    selection: float | None
+    tests: dict[int, float]
+    failures: dict[int, str]
+    mean: float | None
+    spread: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A training that runs: of which trial, with which seed, ``step`` epochs are done."""
+
+    trial: int
+    seed: int
+    step: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundView:
+    """An asking for finals: ``done`` and ``failed`` of ``total`` trainings have ended."""
+
+    id: str
+    state: str
+    trials: list[int]
+    seeds: int
+    epochs: int
+    total: int
+    done: int
+    failed: int
+    progress: Training | None
+    error: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalsView:
+    """The finals of a search, in the order in which the search ranked the finalists."""
+
+    search: str
+    epochs: int
+    trained: list[int]
+    round: RoundView | None
+    finalists: list[FinalistView]
+    lead_before: float | None
+    lead_after: float | None
+    lead_error: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditedView:
+    """An audited architecture: ``cost`` in parameters, accuracies by seed."""
+
+    decisions: list[int]
+    cost: float
+    short: list[float]
+    long: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditView:
+    """An audit: does the accuracy after a short training rank as that after a long one does?"""
+
+    id: str
+    short_epochs: int
+    long_epochs: int
+    seeds: int
+    tau: float | None
+    low: float
+    high: float
+    noise: float | None
+    spread: float
+    warning: str
+    rows: list[AuditedView]
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuessView:
+    """A class that an image may be of. ``number`` is its place among the logits."""
+
+    name: str
+    number: int
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened. ``seq`` counts over all searches without a gap."""
+
+    seq: int
+    search: str
+    trial: int | None
+    kind: str
+    at: datetime
+    payload: dict[str, Any]
+
+
+def read(kind: type[T], data: Any) -> T:
+    """Return an answer as ``kind``; raise ClientError where it is something else."""
+    named: Any = kind
+    try:
+        found: T = _adapter(named).validate_python(data)
+        return found
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        text = f"the service answers with a {kind.__name__} that this client does not know"
+        raise ClientError(f"{text}: {field}: {first['msg']}", field=field) from error
+
+
+def fields(view: Any) -> Mapping[str, Any]:
+    """Return the fields of an answer by name."""
+    return {name: getattr(view, name) for name in view.__dataclass_fields__}
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)

@@ -1,0 +1,132 @@
+"""The client of a service: what it offers, its searches and models, what happens there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from nas.client import events
+from nas.client.address import find_token, read_address
+from nas.client.answers import Event, ModelView, SearchView, read
+from nas.client.errors import ClientError
+from nas.client.model import Model
+from nas.client.offers import Catalog, Health, Meta
+from nas.client.search import Search
+from nas.client.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+LAST = "last"
+NOT_FOUND = 404
+
+
+class Client:
+    """A connection to a service; close it, or use it in a ``with`` block.
+
+    Every failure is a :class:`~nas.client.errors.ClientError` of one line. Requests that may be
+    sent twice are tried again where the service is busy or the connection breaks.
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        token: str | None = None,
+        *,
+        home: Path | str | None = None,
+        timeout: float = 60.0,
+    ) -> None:
+        """Connect to a service at its address, or by the link that ``nas serve`` prints.
+
+        Without a token it is $NAS_TOKEN, and for a service on this machine the file ``token`` in
+        its folder (``home``, by default $NAS_HOME). Nothing is sent yet.
+        """
+        address = read_address(url)
+        self.url = address.url
+        self.wire = Wire(address, find_token(address, token, home), timeout)
+
+    def __enter__(self) -> Client:
+        """Use it for a block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """Return a line without the token."""
+        return f"<Client of {self.url}>"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.wire.close()
+
+    def meta(self) -> Meta:
+        """Return name and version of what answers."""
+        return read(Meta, self.wire.get("meta"))
+
+    def health(self) -> Health:
+        """Return how database, supervisor, runners and Ray are."""
+        return read(Health, self.wire.get("health"))
+
+    def catalog(self) -> Catalog:
+        """Return spaces, controllers, evaluators, executors, data, formats, with their options."""
+        return read(Catalog, self.wire.get("catalog"))
+
+    def create(self, spec: dict[str, Any] | None = None, /, **parts: Any) -> Search:
+        """Start a search: a description as JSON data, its parts by name, or both.
+
+        ``client.create(name="first", limits={"trials": 20})``. What is absent has its default.
+        Paths of images are those of the machine that the service runs on.
+        """
+        body = {**(spec or {}), **parts}
+        answer = self.wire.send("POST", "searches", body, key=str(uuid4()))
+        return Search(self.wire, read(SearchView, answer))
+
+    def searches(self, *, state: str | None = None, page: int = 50) -> Iterator[Search]:
+        """Yield the searches, the newest first; ``page`` are fetched at a time."""
+        after: str | None = None
+        while True:
+            found = self.wire.get("searches", state=state, limit=page, after=after)
+            for one in found["items"]:
+                yield Search(self.wire, read(SearchView, one))
+            after = found["next"]
+            if after is None:
+                return
+
+    def search(self, name: str = LAST) -> Search:
+        """Return a search by its id, its name (the newest of that name), or as "last"."""
+        try:
+            found = self.wire.get(f"searches/{quote(name, safe='')}")
+            return Search(self.wire, read(SearchView, found))
+        except ClientError as error:
+            if error.status != NOT_FOUND:
+                raise
+        newest = None
+        for search in self.searches(page=500):
+            newest = newest or search
+            if search.name == name:
+                return search
+        if name == LAST and newest is not None:
+            return newest
+        raise ClientError(
+            f"no search has the id or the name {name!r}",
+            status=NOT_FOUND,
+            field="search",
+            value=name,
+        )
+
+    def model(self, model_id: str) -> Model:
+        """Return a model by its id."""
+        found = self.wire.get(f"models/{quote(model_id, safe='')}")
+        return Model(self.wire, read(ModelView, found))
+
+    def events(self, *, search: str | None = None, after: int | str = 0) -> Iterator[Event]:
+        """Yield events for ever, of all searches or of the one with this id.
+
+        ``after`` is a ``seq``, or "now" for what is to come. Lost connections are made again, and
+        no event is missed or told twice.
+        """
+        return events.follow(self.wire, search, after)

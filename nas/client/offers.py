@@ -1,0 +1,96 @@
+"""What a service is and offers, as frozen dataclasses: version, health, names and their options."""
+
+# Annotations are read at run time to check the answers: no future import here.
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meta:
+    """What answers."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Something registered; ``schema`` describes its options.
+
+    ``size`` is the number of architectures of a space as text, ``needs_data`` is of evaluators.
+    """
+
+    name: str
+    summary: str
+    schema: dict[str, Any]
+    size: str | None = None
+    needs_data: bool | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A built-in data set."""
+
+    name: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FormatEntry:
+    """An export format. A ``lossy`` one changes the weights; ``missing`` says what to install."""
+
+    name: str
+    summary: str
+    file: str
+    lossy: bool
+    missing: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """All names and options, the default search, and the JSON schema of a search."""
+
+    spaces: list[Entry]
+    controllers: list[Entry]
+    evaluators: list[Entry]
+    executors: list[Entry]
+    datasets: list[Dataset]
+    formats: list[FormatEntry]
+    defaults: dict[str, Any]
+    spec_schema: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Storage:
+    """The database."""
+
+    ok: bool
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulse:
+    """A process: whether it lives, and when it was last heard of."""
+
+    alive: bool
+    pid: int | None
+    seen_at: datetime | None
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerPulse(Pulse):
+    """The runner of a search."""
+
+    search: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """All parts, each by itself."""
+
+    database: Storage
+    supervisor: Pulse
+    runners: list[RunnerPulse]
+    ray: Pulse
