@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, insert, select, update
 
 from nas.events import EventKind
+from nas.export.catalog import EXPORTERS
+from nas.export.choice import ALL
 from nas.trial import State
 from service import eventlog
 from service.clock import moment, moment_or_none, now
@@ -74,9 +76,6 @@ def checked_formats(names: Sequence[str]) -> list[str]:
     """Return the names of export formats, each once; raise UserError for one that cannot be had."""
     if not names:
         return []
-    from nas.export.catalog import EXPORTERS
-    from nas.export.choice import ALL
-
     allowed = [*EXPORTERS.names(), ALL]
     for name in names:
         if name not in allowed:
@@ -189,9 +188,12 @@ def give_up(database: Database, model_id: str, why: str) -> None:
 
 
 def _extend(connection: Connection, row: Row[Any], formats: Sequence[str]) -> None:
-    """Ask for further formats of a model; one that was made is pending again."""
+    """Ask for further formats of a model; one that was made is pending again.
+
+    So it is when all are asked for, which may be more than there were the last time.
+    """
     union = sorted({*row.formats, *formats})
-    if union == row.formats:
+    if union == row.formats and ALL not in formats:
         return
     values: dict[str, Any] = {"formats": union}
     if row.state == ModelState.DONE:

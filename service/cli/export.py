@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from nas.export.choice import ALL
 from service import models, searches
 from service.cli.context import opened
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.follow import make_model
-from service.cli.formats import Formats
+from service.cli.formats import Formats, say_left_out
 from service.cli.report import copy_folder, model_data
 from service.cli.screen import say, say_json
 
@@ -59,6 +60,10 @@ def export(
         if formats and model.error:  # the model is there, a format could not be written
             raise SearchFailed(f"--format: {model.error}")
         copy_folder(models.folder(database, model_id), target)
+    if formats and ALL in formats:
+        from nas.export import load
+
+        say_left_out(formats, load(target))
     if as_json:
         say_json(model_data(model, target))
         return

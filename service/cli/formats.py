@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nas.export.choice import ALL, left_out
 from service.cli.screen import say
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ Formats = Annotated[
 
 def say_left_out(formats: Sequence[str] | None, subject: Subject) -> None:
     """Say on standard error which formats "all" has left out, and why."""
-    from nas.export.choice import ALL, left_out
-
     if formats and ALL in formats:
         for name, why in left_out(subject).items():
             say(f"left out: {why if why.startswith(name) else f'{name}: {why}'}", error=True)

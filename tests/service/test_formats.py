@@ -127,6 +127,17 @@ def test_more_formats_asked_for_while_it_is_made_are_made_too(database, search_i
     assert models.view(database, model_id).state is ModelState.DONE
 
 
+def test_all_formats_may_be_more_than_the_last_time(database, search_id):
+    model_id = models.request(database, search_id, 3, epochs=2, formats=["all"])
+    models.begin(database, model_id)
+    for _ in range(2):
+        assert models.done(database, model_id, ["all"])
+        models.request(database, search_id, 3, epochs=2)
+        assert models.view(database, model_id).state is ModelState.DONE
+        assert models.request(database, search_id, 3, epochs=2, formats=["all"]) == model_id
+        assert models.view(database, model_id).state is ModelState.PENDING
+
+
 def test_an_unknown_format_is_refused_with_those_that_there_are(client, search_id):
     path = f"/api/v1/searches/{search_id}/models"
     answer = client.post(path, json={"formats": ["onxx"]})
