@@ -92,29 +92,26 @@ def measure_similarity(
 def right(x: Tensor, y: Tensor) -> Tensor:
     """Return for each image 1 if a linear classifier fitted to all the others knows it, else 0.
 
-    Ridge regression to the classes; leaving one out has a closed form: the residual over one less
-    the image's own weight in its prediction. The penalty with the least squared error is used.
+    Ridge regression to the classes with a free constant; leaving one out has a closed form: the
+    residual over one less the image's own weight in its prediction. The constant's weight, 1/n,
+    must be counted: without it the mean of all images would tell the class of the one left out. The
+    penalty with the least squared error is used. Features are scaled by all images.
     """
-    x = (x - x.mean(0)) / x.std(0).clamp_min(1e-6)
-    x = x.double()
-    targets = functional.one_hot(y).double()
-    targets = targets[:, targets.sum(0) > 0]
-    classes = torch.unique(y, return_inverse=True)[1]
-    targets = targets - targets.mean(0)
-    values, vectors = torch.linalg.eigh(x @ x.T)
-    best: tuple[float, Tensor] | None = None
+    scaled = ((x - x.mean(0)) / x.std(0).clamp_min(1e-6)).double()
+    labels = torch.unique(y, return_inverse=True)[1]
+    targets = functional.one_hot(labels).double()
+    centred = targets - targets.mean(0)
+    values, vectors = torch.linalg.eigh(scaled @ scaled.T)
+    values = values.clamp_min(0)
+    found: list[tuple[float, Tensor]] = []
     for penalty in PENALTIES:
-        strength = penalty * values.clamp_min(0).mean().clamp_min(1e-12)
-        kept = values.clamp_min(0) / (values.clamp_min(0) + strength)
-        residual = targets - vectors @ (kept[:, None] * (vectors.T @ targets))
-        own = (vectors.square() * kept).sum(1)
+        kept = values / (values + penalty * values.mean().clamp_min(1e-12))
+        residual = centred - vectors @ (kept[:, None] * (vectors.T @ centred))
+        own = 1 / len(x) + (vectors.square() * kept).sum(1)
         left_out = residual / (1 - own).clamp_min(1e-9)[:, None]
-        error = left_out.square().mean().item()
-        if best is None or error < best[0]:
-            best = (error, targets - left_out)
-    if best is None:
-        raise ValueError("no penalty to choose from")
-    known: Tensor = best[1].argmax(1) == classes
+        found.append((left_out.square().mean().item(), targets - left_out))
+    predicted = min(found, key=lambda one: one[0])[1]
+    known: Tensor = predicted.argmax(1) == labels
     return known.double()
 
 
