@@ -2,11 +2,11 @@
 
 |             | similar images          | different images                            |
 |-------------|-------------------------|---------------------------------------------|
-| few images  | linear classifier       | the hard case: train the last stages anew   |
-| many images | train the last stages   | train all of it                             |
+| few images  | linear classifier       | the hard case: train the last stage on      |
+| many images | train the last stage on | train all of it                             |
 
 The table's hard case advises a classifier on an earlier stage: what comes after is too special.
-Here the stages after it are trained anew, which keeps the network in its form.
+Here the last stage is trained on, which keeps the network in its form.
 """
 
 from __future__ import annotations
