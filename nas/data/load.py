@@ -9,7 +9,7 @@ import torch
 
 from nas.data.images import FinalData, Images, SearchData, Statistics
 from nas.data.source import Labels, Part, Shape, Source, open_source
-from nas.data.split import split
+from nas.data.split import Split, split
 from searchspaces import Task
 
 if TYPE_CHECKING:
@@ -24,8 +24,37 @@ CHUNK = 512  # images whose moments are summed at a time: they fit in the cache 
 def search_data(spec: DataSpec, seed: int, root: Path, progress: Progress | None) -> SearchData:
     """Return the training and selection images of a specification."""
     source = open_source(spec, root)
+    return _search(source, split(source, spec, seed), source.shape(spec), progress)
+
+
+def final_data(spec: DataSpec, seed: int, root: Path, progress: Progress | None) -> FinalData:
+    """Return training and selection images as one, and the test images of the same split."""
+    source = open_source(spec, root)
     parts = split(source, spec, seed)
     shape = source.shape(spec)
+    train = _images(source, "train", np.union1d(parts.train, parts.selection), shape, progress)
+    test = _test(source, parts, shape, progress)
+    return FinalData(
+        train, test, _task(source, shape), source.classes, parts.hashes(), statistics(train)
+    )
+
+
+def training_data(
+    spec: DataSpec, seed: int, root: Path, progress: Progress | None
+) -> tuple[SearchData, Images]:
+    """Return training and selection images apart, and the test images of the same split.
+
+    For one training that is watched by the selection images and tested at its end; a search must
+    not see the test images.
+    """
+    source = open_source(spec, root)
+    parts = split(source, spec, seed)
+    shape = source.shape(spec)
+    found = _search(source, parts, shape, progress)
+    return found, _test(source, parts, shape, progress)
+
+
+def _search(source: Source, parts: Split, shape: Shape, progress: Progress | None) -> SearchData:
     # Both at once, so that a cache of a few images holds both.
     used = np.union1d(parts.train, parts.selection)
     both = _images(source, "train", used, shape, progress)
@@ -40,19 +69,10 @@ def search_data(spec: DataSpec, seed: int, root: Path, progress: Progress | None
     )
 
 
-def final_data(spec: DataSpec, seed: int, root: Path, progress: Progress | None) -> FinalData:
-    """Return training and selection images as one, and the test images of the same split."""
-    source = open_source(spec, root)
-    parts = split(source, spec, seed)
-    shape = source.shape(spec)
-    train = _images(source, "train", np.union1d(parts.train, parts.selection), shape, progress)
+def _test(source: Source, parts: Split, shape: Shape, progress: Progress | None) -> Images:
     if source.test is None:
-        test = _images(source, "train", parts.test, shape, progress)
-    else:
-        test = _images(source, "test", parts.test - len(source.train), shape, progress)
-    return FinalData(
-        train, test, _task(source, shape), source.classes, parts.hashes(), statistics(train)
-    )
+        return _images(source, "train", parts.test, shape, progress)
+    return _images(source, "test", parts.test - len(source.train), shape, progress)
 
 
 def statistics(images: Images) -> Statistics:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from nas.data import DataError, load_final, load_search
+from nas.data import DataError, load_final
 from nas.data.folder import FolderSource
 from nas.data.images import Images, Statistics
 from nas.data.load import statistics as moments
+from nas.data.load import training_data
 from nas.data.pictures import FilePictures, TensorPictures
 from nas.data.source import Labels, Part, open_source
 from nas.data.split import split
@@ -128,16 +129,16 @@ def open_album(
                 "disk, so unpack it, or allow more memory"
             )
         return _on_disk(source, spec, seed, shape, hold_out=hold_out)
-    final = load_final(spec, seed, root, progress)
     if not hold_out:
+        whole = load_final(spec, seed, root, progress)
         return Album(
-            final.train, None, final.test, final.task, final.classes, final.statistics, final.hashes
+            whole.train, None, whole.test, whole.task, whole.classes, whole.statistics, whole.hashes
         )
-    found = load_search(spec, seed, root, progress)
+    found, test = training_data(spec, seed, root, progress)
     return Album(
         found.train,
         found.selection,
-        final.test,
+        test,
         found.task,
         found.classes,
         found.statistics,

@@ -31,12 +31,16 @@ class ProcessLost(RuntimeError):
     """A training process that ended without a result."""
 
 
+class TrainingRefused(ValueError):
+    """What a training process said of an error that its user can mend."""
+
+
 def launch(job: Job, processes: int, *, threads: int = 1, report: Report | None = None) -> Trained:
     """Train with several processes, a GPU each where there are GPUs; return the result.
 
     ``threads`` are those of torch in each. When one process is lost the others are ended and
-    ProcessLost is raised: the same job goes on from its last checkpoint. An error of the training
-    itself is raised as ValueError.
+    ProcessLost is raised: the same job goes on from its last checkpoint. What a process says of an
+    error of the training itself is raised as TrainingRefused.
     """
     with tempfile.TemporaryDirectory(prefix="nas-train-") as temporary:
         text = Path(temporary, "job.json")
@@ -84,7 +88,7 @@ def _follow(
             _look(started, folder, told)
             continue
         if "error" in message:
-            raise ValueError(message["error"])
+            raise TrainingRefused(message["error"])
         if "result" in message:
             result = message["result"]
             return Trained(result["metrics"], result["history"], Path(result["folder"]))

@@ -100,7 +100,7 @@ def run_job(job: Job, processes: int, threads: int) -> Trained | None:
     Raises UserError and SearchFailed.
     """
     from nas.training.checkpoint import CheckpointError
-    from nas.training.launch import ProcessLost, launch
+    from nas.training.launch import ProcessLost, TrainingRefused, launch
     from nas.trial import TrialFailure
 
     torchrun = int(os.environ.get("WORLD_SIZE", "1")) > 1
@@ -117,6 +117,8 @@ def run_job(job: Job, processes: int, threads: int) -> Trained | None:
         raise typer.Exit(INTERRUPTED) from None
     except CheckpointError as error:
         raise UserError(str(error), field="--output") from error
+    except TrainingRefused as error:
+        raise UserError(str(error), field="train") from error
     except (TrialFailure, ProcessLost) as error:
         raise SearchFailed(str(error)) from error
 

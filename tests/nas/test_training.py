@@ -29,7 +29,7 @@ from nas.training.ema import Ema
 from nas.training.extras import Extras
 from nas.training.feed import MemoryFeed
 from nas.training.job import CHECKPOINT, HISTORY, Job, run
-from nas.training.launch import ProcessLost, launch
+from nas.training.launch import ProcessLost, TrainingRefused, launch
 from nas.training.parallel import SOLO, GlobalBatchNorm
 from nas.training.stream import StreamFeed
 from searchspaces.scale import Scale
@@ -360,6 +360,12 @@ def test_two_processes_train_as_one_and_go_on_after_one_is_killed(tmp_path: Path
     ]
     for name, value in states[0].items():
         assert torch.allclose(value, states[1][name], rtol=1e-2, atol=1e-4), name
+
+
+def test_what_a_process_cannot_train_is_told_by_the_one_that_started_it(tmp_path: Path) -> None:
+    wrong = job(tmp_path).model_copy(update={"data": DataSpec(source=str(tmp_path / "nowhere"))})
+    with pytest.raises(TrainingRefused, match="nowhere: No such file or directory"):
+        launch(wrong, 2)
 
 
 def worker(rank: int) -> int:
