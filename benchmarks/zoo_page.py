@@ -1,4 +1,4 @@
-"""Writes the tables of docs/zoo.md and its plots anew, from the networks as they are built here.
+"""Writes the costs on record, the tables of docs/zoo.md and its plots anew, from the networks.
 
     python benchmarks/zoo_page.py
 
@@ -11,26 +11,21 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import torch
-
-from nas.profile import Profile, profile
 from nas.scatter import Dot, draw_scatter
 from nas.zoo.built import BuiltModel
 from nas.zoo.catalog import ZOO
-from service.cli.zoo import markdown_row, zoo_entry
+from nas.zoo.entries import costs, entry, measure, record, recorded
+from service.cli.zoo import markdown_row
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, IMAGES = ROOT / "docs" / "zoo.md", ROOT / "docs" / "images"
 TABLES = ("Built by hand", "Found by searches")
-COSTS = {"madds": "multiply-adds", "params": "parameters", "memory": "bytes of activations at once"}
+COSTS = {
+    "madds": "multiply-adds",
+    "params": "parameters",
+    "memory_peak": "bytes of activations at once",
+}
 SETS = {"imagenet": "ImageNet", "cifar": "CIFAR-10"}
-
-
-def cost_of(name: str) -> Profile:
-    """Return what a network costs at the size of its paper."""
-    model = ZOO.create(name)
-    with torch.device("meta"):
-        return profile(model.build(model.task), model.task)
 
 
 def rewrite(rows: dict[str, list[str]]) -> None:
@@ -49,20 +44,20 @@ def main() -> None:
     """Write the page and the plots."""
     rows: dict[str, list[str]] = {heading: [] for heading in TABLES}
     dots: dict[tuple[str, str], list[Dot]] = {}
-    for name in ZOO.names():
-        model, cost = ZOO.get(name), cost_of(name)
+    record({name: costs(measure(ZOO.create(name), ZOO.get(name).task)) for name in ZOO.names()})
+    for name, cost in recorded().items():
+        model = ZOO.get(name)
         heading = TABLES[0 if issubclass(model, BuiltModel) else 1]
-        rows[heading].append(markdown_row(zoo_entry(name)))
+        rows[heading].append(markdown_row(entry(name)))
         shown = next((key for key, data in SETS.items() if model.paper.dataset == data), None)
         if shown is None or model.paper.top1 is None:
             continue
-        values = {"madds": cost.madds, "params": cost.params, "memory": cost.memory_peak}
-        for key, value in values.items():
-            dot = Dot(name, heading.lower(), value, model.paper.top1)
+        for key in COSTS:
+            dot = Dot(name, heading.lower(), cost[key], model.paper.top1)
             dots.setdefault((shown, key), []).append(dot)
     rewrite(rows)
     for (data, key), found in dots.items():
-        path = IMAGES / f"zoo-{data}-{key}.svg"
+        path = IMAGES / f"zoo-{data}-{key.removesuffix('_peak')}.svg"
         draw_scatter(
             path,
             sorted(found, key=lambda dot: dot.group),

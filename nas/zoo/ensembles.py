@@ -46,7 +46,8 @@ class Ensemble(nn.Module):
         self.scales = tuple(scales or (1.0,) * len(members))
         if len(self.scales) != len(members) or min(self.scales) <= 0:
             raise ZooError(
-                f"scales: {list(self.scales)} (allowed: {len(members)} positive numbers, one a member)"
+                f"scales: {list(self.scales)} "
+                f"(allowed: {len(members)} positive numbers, one a member)"
             )
         self.members = nn.ModuleList(members)
 
@@ -127,8 +128,8 @@ MODELS = family(
             partial(_alexnets, extended=EXTENDED),
             Paper(
                 CITATION,
-                "Table 2, 7 CNNs, validation: 36.7 and 15.4 % error; the two were trained on all of "
-                "ImageNet 2011 first; the widths of the sixth convolution are not printed",
+                "Table 2, 7 CNNs, validation: 36.7 and 15.4 % error; the two were trained on all "
+                "of ImageNet 2011 first; the widths of the sixth convolution are not printed",
                 "ImageNet",
                 top1=63.3,
                 top5=84.6,

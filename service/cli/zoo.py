@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.zoo import list_models
 from nas.zoo.catalog import ZOO
+from nas.zoo.entries import costs, describe, entry, measure
 from service.cli.layers import layer_items, say_layers
 from service.cli.report import count
-from service.cli.screen import meter, say, say_json, say_table
+from service.cli.screen import say, say_json, say_table
 from service.cli.zoo_export import export_zoo
 
 if TYPE_CHECKING:
-    from nas.profile import Profile
-    from nas.zoo import ZooModel
     from nas.zoo.training import Training
-    from searchspaces import Task
 
 COLUMNS = (
     ("name", "left"),
@@ -58,11 +56,7 @@ def list_zoo(
     as_json: Json = False,
 ) -> None:
     """List the networks, what they cost as built here, and what their papers print."""
-    names, rows = list_models(pattern), []
-    with meter() as shown:
-        for name in names:
-            rows.append(zoo_entry(name))
-            shown.show("networks", len(rows), len(names), name)
+    rows = [entry(name) for name in list_models(pattern)]
     if as_json:
         say_json({"items": rows})
         return
@@ -70,10 +64,10 @@ def list_zoo(
         say(f"no model is called {pattern!r}; there are: {', '.join(list_models())}", error=True)
         return
     if markdown:
-        for entry in rows:
-            say(markdown_row(entry))
+        for row in rows:
+            say(markdown_row(row))
         return
-    say_table(COLUMNS, [_row(entry) for entry in rows])
+    say_table(COLUMNS, [_row(row) for row in rows])
 
 
 @zoo.command("show")
@@ -92,10 +86,9 @@ def show_zoo(
     """
     model = ZOO.create(name)
     task = replace(model.task, height=size or model.task.height, width=size or model.task.width)
-    cost = _cost(model, task, open_sequences=True)
-    entry = _described(model, task, cost)
+    cost = measure(model, task, open_sequences=True)
     if as_json:
-        say_json(entry | {"layers": layer_items(cost)})
+        say_json(describe(model, task, costs(cost)) | {"layers": layer_items(cost)})
         return
     say(f"{model.title} ({model.year}): {model.idea}")
     paper = model.paper
@@ -128,72 +121,30 @@ def _trained(training: Training) -> str:
     return "; ".join(parts)
 
 
-def _cost(model: ZooModel, task: Task, *, open_sequences: bool = False) -> Profile:
-    import torch
-
-    from nas.profile import profile
-
-    with torch.device("meta"):  # shapes only: nothing is allocated
-        return profile(model.build(task), task, open_sequences=open_sequences)
-
-
-def zoo_entry(name: str) -> dict[str, Any]:
-    """Return a network as JSON has it, at the size of its paper."""
-    model = ZOO.create(name)
-    return _described(model, model.task, _cost(model, model.task))
-
-
-def _described(model: ZooModel, task: Task, cost: Profile) -> dict[str, Any]:
-    paper = model.paper
-    return {
-        "name": model.name,
-        "title": model.title,
-        "year": model.year,
-        "idea": model.idea,
-        "channels": task.channels,
-        "height": task.height,
-        "width": task.width,
-        "classes": task.classes,
-        "params": cost.params,
-        "madds": cost.madds,
-        "paper": {
-            "citation": paper.citation,
-            "where": paper.where,
-            "dataset": paper.dataset,
-            "params": paper.params,
-            "madds": paper.madds,
-            "top1": paper.top1,
-            "top5": paper.top5,
-            "differs": paper.differs,
-        },
-        "recipe": asdict(model.recipe) if model.recipe else None,
-    }
-
-
-def markdown_row(entry: dict[str, Any]) -> str:
-    """Return the row of docs/zoo.md for an entry."""
-    paper = entry["paper"]
+def markdown_row(network: dict[str, Any]) -> str:
+    """Return the row of docs/zoo.md for a network."""
+    paper = network["paper"]
     cells = [
-        f"`{entry['name']}`",
-        entry["title"],
-        entry["year"],
-        entry["height"],
-        f"{entry['params']:,}",
-        f"{entry['madds'] / 1e6:,.1f}M",
+        f"`{network['name']}`",
+        network["title"],
+        network["year"],
+        network["height"],
+        f"{network['params']:,}",
+        f"{network['madds'] / 1e6:,.1f}M",
         *(paper[key] or "–" for key in ("params", "madds", "top1")),
     ]
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def _row(entry: dict[str, Any]) -> list[str]:
-    paper = entry["paper"]
+def _row(network: dict[str, Any]) -> list[str]:
+    paper = network["paper"]
     return [
-        entry["name"],
-        entry["title"],
-        str(entry["year"]),
-        f"{paper['dataset']} {entry['height']}x{entry['width']}",
-        f"{entry['params']:,}",
-        count(entry["madds"]),
+        network["name"],
+        network["title"],
+        str(network["year"]),
+        f"{paper['dataset']} {network['height']}x{network['width']}",
+        f"{network['params']:,}",
+        count(network["madds"]),
         paper["params"] or "",
         paper["madds"] or "",
         "" if paper["top1"] is None else f"{paper['top1']:.1f} %",

@@ -15,6 +15,7 @@ from nas.profile import profile
 from nas.zoo import ZooError
 from nas.zoo.built import BuiltModel
 from nas.zoo.catalog import ZOO
+from nas.zoo.entries import costs, recorded
 from searchspaces.registry import RegistryError
 from tests.conftest import ROOT
 
@@ -65,6 +66,7 @@ def test_a_network_costs_what_its_paper_prints_or_says_how_that_differs(name):
     rows = [line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{name}` |")]
     assert len(rows) == 1
     assert f"| {cost.params:,} | {cost.madds / 1e6:,.1f}M |" in rows[0]
+    assert recorded()[name] == costs(cost)  # else: make zoo-page
     # Where a paper prints something else than what it describes, the zoo says so.
     assert all(agree) != bool(model.paper.differs)
 

@@ -1,0 +1,110 @@
+"""The zoo as the API shows it: published networks, what they cost, and the layers of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from nas.zoo import ZooError, list_models
+from searchspaces.registry import RegistryError
+from service.errors import NotFound, UserError
+from service.schemas import View
+
+
+class PaperView(View):
+    """What the paper prints, word for word; null where it prints nothing. Accuracies in percent."""
+
+    citation: str
+    where: str
+    dataset: str
+    params: str | None
+    madds: str | None
+    top1: float | None
+    top5: float | None
+    differs: str | None
+
+
+class NetworkView(View):
+    """A published network and what it costs for images of this size, without auxiliary classifiers.
+
+    ``recipe`` is how its authors trained it, null for networks that searches found.
+    """
+
+    name: str
+    title: str
+    year: int
+    idea: str
+    channels: int
+    height: int
+    width: int
+    classes: int
+    params: int
+    madds: int
+    memory_peak_bytes: int
+    memory_sum_bytes: int
+    paper: PaperView
+    recipe: dict[str, Any] | None
+
+
+class LayerView(View):
+    """A layer: output is (channels, height, width) or (classes,); receptive field in pixels."""
+
+    name: str
+    kind: str
+    output: list[int]
+    params: int
+    madds: int
+    memory_bytes: int
+    receptive_field: tuple[int, int]
+
+
+class NetworkDetail(NetworkView):
+    """A network with its layers."""
+
+    layers: list[LayerView]
+
+
+class NetworkList(View):
+    """Published networks by name."""
+
+    items: list[NetworkView]
+
+
+def networks(pattern: str = "*") -> NetworkList:
+    """Return the networks whose names match a shell pattern."""
+    from nas.zoo.entries import entry
+
+    return NetworkList(items=[NetworkView(**entry(name)) for name in list_models(pattern)])
+
+
+def network(name: str, size: int | None = None) -> NetworkDetail:
+    """Return one network, for images of ``size`` pixels, with its layers.
+
+    Raises NotFound for an unknown name, UserError for images too small for it.
+    """
+    from nas.zoo.catalog import ZOO
+    from nas.zoo.entries import costs, describe, measure
+
+    try:
+        model = ZOO.create(name)
+    except RegistryError as error:
+        text = f"the zoo has no network {name[:100]!r}"
+        raise NotFound(text, field="name", value=name[:100]) from error
+    task = replace(model.task, height=size or model.task.height, width=size or model.task.width)
+    try:
+        cost = measure(model, task, open_sequences=True)
+    except ZooError as error:
+        raise UserError(str(error), field="size", value=size) from error
+    layers = [
+        LayerView(
+            name=layer.name,
+            kind=layer.kind,
+            output=list(layer.output),
+            params=layer.params,
+            madds=layer.madds,
+            memory_bytes=layer.memory,
+            receptive_field=layer.receptive_field,
+        )
+        for layer in cost.layers
+    ]
+    return NetworkDetail(**describe(model, task, costs(cost)), layers=layers)
