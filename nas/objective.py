@@ -82,6 +82,11 @@ class Objective(_Model):
             raise ValueError(
                 "trade_off multiplies a metric that is maximised: minimise must be off"
             )
+        if self.minimise and self.floor >= 0:
+            raise ValueError(
+                f"floor is {self.floor:g}, the reward of an architecture that fails: with minimise, "
+                "rewards are negated metrics, so allowed is less than the worst of them, such as -10"
+            )
         return self
 
     @property

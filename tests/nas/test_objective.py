@@ -60,13 +60,18 @@ def test_the_trade_off_is_that_of_mnasnet():
 
 def test_a_trade_off_of_a_metric_to_minimise_is_refused():
     with pytest.raises(ValidationError, match="minimise"):
-        Objective(minimise=True, trade_off=TradeOff(metric="params", target=1.0))
+        Objective(minimise=True, floor=-9, trade_off=TradeOff(metric="params", target=1.0))
+
+
+def test_a_failure_is_never_the_best_of_a_metric_to_minimise():
+    with pytest.raises(ValidationError, match="floor is 0"):
+        Objective(metric="loss", minimise=True)
 
 
 def test_all_objectives_have_the_sign_of_their_direction():
     both = Objective(pareto=("-params", "recall"))
     assert both.objectives == ("accuracy", "-params", "recall")
-    assert Objective(metric="loss", minimise=True).objectives == ("-loss",)
+    assert Objective(metric="loss", minimise=True, floor=-9).objectives == ("-loss",)
 
 
 def test_a_limit_on_latency_makes_the_evaluator_measure_it():

@@ -69,7 +69,7 @@ def test_a_setup_carries_what_a_worker_needs():
 
 def test_an_objective_maximises_or_minimises_one_metric():
     assert Objective().reward({"accuracy": 0.5, "params": 3.0}) == 0.5
-    assert Objective(metric="params", minimise=True).reward({"params": 3}) == -3.0
+    assert Objective(metric="params", minimise=True, floor=-9).reward({"params": 3}) == -3.0
     with pytest.raises(TrialFailure, match="metrics: params") as caught:
         Objective().reward({"params": 3.0})
     assert caught.value.kind is FailureKind.BAD_METRIC
