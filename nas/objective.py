@@ -84,8 +84,8 @@ class Objective(_Model):
             )
         if self.minimise and self.floor >= 0:
             raise ValueError(
-                f"floor is {self.floor:g}, the reward of an architecture that fails: with minimise, "
-                "rewards are negated metrics, so allowed is less than the worst of them, such as -10"
+                f"floor is {self.floor:g}, the reward of an architecture that fails; with minimise "
+                "rewards are negated metrics: allowed is less than the worst of them, such as -10"
             )
         return self
 
