@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from nas.export.choice import ALL
-from service import models, searches
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.follow import make_model
 from service.cli.formats import Formats, say_left_out
-from service.cli.report import copy_folder, model_data
+from service.cli.report import model_data
 from service.cli.screen import say, say_json
 
 
@@ -45,21 +44,19 @@ def export(
     else. A model that was made already is copied, else it is trained from scratch first. Further
     formats are made from its weights; every file is run and compared before it is handed out.
     """
-    with opened(context) as database:
-        search_id = searches.resolve(database, search)
-        model_id = models.request(
-            database, search_id, trial=trial, epochs=epochs, formats=formats or ()
-        )
+    with desk_of(context) as desk:
+        search_id = desk.resolve(search)
+        model_id = desk.request_model(search_id, trial=trial, epochs=epochs, formats=formats or ())
         try:
-            model = make_model(database, model_id)
+            model = make_model(desk, model_id)
         except KeyboardInterrupt:
             say(f"\ninterrupted; again with: nas export {search_id}", error=True)
             raise typer.Exit(INTERRUPTED) from None
-        name = searches.view(database, search_id).name
+        name = desk.view(search_id).name
         target = (output or Path(f"{name}-trial-{model.trial}")).expanduser().absolute()
         if formats and model.error:  # the model is there, a format could not be written
             raise SearchFailed(f"--format: {model.error}")
-        copy_folder(models.folder(database, model_id), target)
+        desk.copy_model(model_id, target)
     if formats and ALL in formats:
         from nas.export import load
 

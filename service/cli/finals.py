@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service import finals as rounds
-from service import searches
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.follow import PATIENCE_SECONDS, POLL_SECONDS, died
 from service.cli.screen import meter, say, say_json, say_table
-from service.cli.work import child
-from service.processes import is_locked
 from service.states import FINALS_ACTIVE, FinalsState
-from service.vitals import supervised
 
 if TYPE_CHECKING:
+    from service.cli.desk import Desk
     from service.cli.screen import Meter
     from service.cli.work import Child
-    from service.db import Database
     from service.schemas import FinalsView, RoundView
 
 RETRAINING = "service.retraining"
@@ -56,18 +51,18 @@ def finals(
 
     nas finals last --top 3 --seeds 3 --epochs 20
     """
-    with opened(context) as database:
-        search_id = searches.resolve(database, search)
+    with desk_of(context) as desk:
+        search_id = desk.resolve(search)
         if stop:
-            rounds.stop(database, search_id)
+            desk.stop_finals(search_id)
         else:
-            round_id = rounds.request(database, search_id, top=top, seeds=seeds, epochs=epochs)
+            round_id = desk.request_finals(search_id, top=top, seeds=seeds, epochs=epochs)
             try:
-                _see_through(database, search_id, round_id)
+                _see_through(desk, search_id, round_id)
             except KeyboardInterrupt:
                 say("\ninterrupted; the same command goes on", error=True)
                 raise typer.Exit(INTERRUPTED) from None
-        view = rounds.view(database, search_id, top=top, epochs=epochs)
+        view = desk.finals(search_id, top=top, epochs=epochs)
     if as_json:
         say_json(view.model_dump(mode="json"))
     elif stop:
@@ -76,21 +71,21 @@ def finals(
         _print(view)
 
 
-def _see_through(database: Database, search_id: str, round_id: str) -> None:
+def _see_through(desk: Desk, search_id: str, round_id: str) -> None:
     """Train the finals unless somebody else does, show how far they are, wait for their end."""
-    end = rounds.of_round(database, round_id)
+    end = desk.round(search_id, round_id)
     if end.state not in FINALS_ACTIVE:
         pass  # all of it is known
-    elif _cared_for(database, search_id):
+    elif desk.cared_for(f"finals-{search_id}"):
         say(f"finals of {search_id} are trained elsewhere; Ctrl-C leaves them running", error=True)
-        end = _follow(database, search_id, round_id, None)
+        end = _follow(desk, search_id, round_id, None)
     else:
         try:
-            with child(database.settings, RETRAINING, round_id) as trainer:
-                end = _follow(database, search_id, round_id, trainer)
+            with desk.worker(RETRAINING, round_id) as trainer:
+                end = _follow(desk, search_id, round_id, trainer)
         except KeyboardInterrupt:
-            if rounds.of_round(database, round_id).state in FINALS_ACTIVE:
-                rounds.stop(database, search_id)
+            if desk.round(search_id, round_id).state in FINALS_ACTIVE:
+                desk.stop_finals(search_id)
             raise
     if end.state is FinalsState.FAILED:
         raise SearchFailed(f"the finals of {search_id} failed: {end.error}")
@@ -98,23 +93,18 @@ def _see_through(database: Database, search_id: str, round_id: str) -> None:
         raise SearchFailed(f"the finals of {search_id} were stopped; the same command goes on")
 
 
-def _cared_for(database: Database, search_id: str) -> bool:
-    lock = database.settings.folder("locks") / f"finals-{search_id}.lock"
-    return supervised(database.settings) or is_locked(lock)
-
-
-def _follow(database: Database, search_id: str, round_id: str, trainer: Child | None) -> RoundView:
+def _follow(desk: Desk, search_id: str, round_id: str, trainer: Child | None) -> RoundView:
     alone_since = time.monotonic()
     with meter() as shown:
         while True:
             code = trainer.ended if trainer else None
-            view = rounds.of_round(database, round_id)
+            view = desk.round(search_id, round_id)
             _show(shown, view)
             if view.state not in FINALS_ACTIVE:
                 return view
             if trainer is not None and code is not None:
                 raise SearchFailed(died(trainer, code, view.error, "the same command"))
-            if trainer is not None or _cared_for(database, search_id):
+            if trainer is not None or desk.cared_for(f"finals-{search_id}"):
                 alone_since = time.monotonic()
             if time.monotonic() - alone_since > PATIENCE_SECONDS:
                 raise SearchFailed("nothing trains the finals any more; the same command goes on")

@@ -6,16 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from nas.trial import State
-from service import models, searches
 from service.cli.failures import SearchFailed
 from service.cli.screen import meter, say
-from service.cli.work import Child, child, runs
 from service.states import ENDED, MODEL_ENDED, ModelState, SearchState
-from service.vitals import supervised
 
 if TYPE_CHECKING:
+    from service.cli.desk import Desk
     from service.cli.screen import Meter
-    from service.db import Database
+    from service.cli.work import Child
     from service.schemas import ModelView, SearchView
 
 POLL_SECONDS = 0.5
@@ -24,61 +22,56 @@ SHOWN_RUNNING = 4
 RUNNER, MODELLING = "service.runner", "service.modelling"
 
 
-def run_search(database: Database, search_id: str) -> SearchView:
+def run_search(desk: Desk, search_id: str) -> SearchView:
     """See a search through: start a runner unless somebody runs it, show progress, wait.
 
     Ends when the search has ended or is paused. Raises SearchFailed if its runner died, and
     KeyboardInterrupt once a runner of ours has ended after Ctrl-C.
     """
-    settings = database.settings
-    if _cared_for(database, search_id):
+    if desk.cared_for(f"search-{search_id}"):
         say(f"search {search_id} runs in another process; Ctrl-C leaves it running", error=True)
-        return _follow(database, search_id, None)
-    with child(settings, RUNNER, search_id) as runner:
-        return _follow(database, search_id, runner)
+        return _follow(desk, search_id, None)
+    with desk.worker(RUNNER, search_id) as runner:
+        return _follow(desk, search_id, runner)
 
 
-def make_model(database: Database, model_id: str) -> ModelView:
+def make_model(desk: Desk, model_id: str) -> ModelView:
     """See a model made: as ``run_search``. Raises SearchFailed if it cannot be made."""
-    view = models.view(database, model_id)
+    view = desk.model(model_id)
     if view.state not in MODEL_ENDED:
-        if _cared_for(database, view.search):
-            view = _follow_model(database, model_id, None)
+        if desk.cared_for(f"search-{view.search}"):
+            view = _follow_model(desk, model_id, None)
         else:
-            with child(database.settings, MODELLING, model_id) as maker:
-                view = _follow_model(database, model_id, maker)
+            with desk.worker(MODELLING, model_id) as maker:
+                view = _follow_model(desk, model_id, maker)
     if view.state is ModelState.FAILED:
         raise SearchFailed(f"the model of trial {view.trial} could not be made: {view.error}")
     return view
 
 
-def _follow(database: Database, search_id: str, runner: Child | None) -> SearchView:
+def _follow(desk: Desk, search_id: str, runner: Child | None) -> SearchView:
     alone_since = time.monotonic()
     with meter() as shown:
         while True:
             code = runner.ended if runner else None
-            view = searches.view(database, search_id)
-            _show_search(shown, database, view)
+            view = desk.view(search_id)
+            _show_search(shown, desk, view)
             if view.state in ENDED or view.state is SearchState.PAUSED:
                 return _checked(view)
             if runner is not None and code is not None:
                 raise SearchFailed(died(runner, code, view.reason, f"nas resume {search_id}"))
-            if runner is not None or _cared_for(database, search_id):
+            if runner is not None or desk.cared_for(f"search-{search_id}"):
                 alone_since = time.monotonic()
             if time.monotonic() - alone_since > PATIENCE_SECONDS:
                 raise SearchFailed(f"nothing runs the search any more; nas resume {search_id}")
             time.sleep(POLL_SECONDS)
 
 
-def _cared_for(database: Database, search_id: str) -> bool:
-    return supervised(database.settings) or runs(database.settings, search_id)
-
-
-def _follow_model(database: Database, model_id: str, maker: Child | None) -> ModelView:
+def _follow_model(desk: Desk, model_id: str, maker: Child | None) -> ModelView:
     with meter() as shown:
         while True:
             code = maker.ended if maker else None
-            view = models.view(database, model_id)
+            view = desk.model(model_id)
             _show_model(shown, view)
             if view.state in MODEL_ENDED:
                 return view
@@ -100,23 +93,23 @@ def died(process: Child, code: int, reason: str, again: str) -> str:
     return f"the process that did the work {how}{why} (log: {process.log}); go on with: {again}"
 
 
-def _show_search(shown: Meter, database: Database, view: SearchView) -> None:
+def _show_search(shown: Meter, desk: Desk, view: SearchView) -> None:
     counts = view.counts
     done = counts.done + counts.failed + counts.stopped
     if view.state is SearchState.FINISHING and view.models:
         _show_model(shown, view.models[0])
     else:
-        shown.show("trials", done, view.limits.trials, _state_text(database, view))
+        shown.show("trials", done, view.limits.trials, _state_text(desk, view))
 
 
-def _state_text(database: Database, view: SearchView) -> str:
+def _state_text(desk: Desk, view: SearchView) -> str:
     parts = []
     if view.best:
         parts.append(f"best {view.best.reward:.4f} (trial {view.best.number})")
     if view.counts.failed:
         parts.append(f"{view.counts.failed} failed")
     if view.counts.running:
-        page = searches.trials(database, view.id, state=State.RUNNING, limit=SHOWN_RUNNING)
+        page = desk.trials(view.id, sort="number", state=State.RUNNING, limit=SHOWN_RUNNING)
         names = [
             f"{t.number} (epoch {t.progress.step})" if t.progress else f"{t.number}"
             for t in page.items

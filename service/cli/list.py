@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service import searches
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.screen import say, say_json, say_table
 from service.states import SearchState
 
@@ -34,8 +33,8 @@ def list_searches(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
 ) -> None:
     """List the searches, the newest first."""
-    with opened(context) as database:
-        page = searches.list(database, limit=limit, state=state)
+    with desk_of(context) as desk:
+        page = desk.list(limit=limit, state=state)
     if as_json:
         say_json(page.model_dump(mode="json"))
         return

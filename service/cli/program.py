@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from service.cli.audit import audit
 from service.cli.bench import bench
 from service.cli.compare import compare
-from service.cli.context import home_of
+from service.cli.context import Place, check_server, home_of
 from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
 from service.cli.finals import finals
@@ -101,13 +101,33 @@ def program(
             show_default=False,
         ),
     ] = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="Work through a service, here or elsewhere, not on the folder; images are then "
+            "names that it knows or paths there",
+            show_default=False,
+        ),
+    ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            help="Its token (default: $NAS_TOKEN, which other users cannot see; on this machine "
+            "the file token in the folder)",
+            show_default=False,
+        ),
+    ] = None,
     _version: Annotated[
         bool,
         typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version"),
     ] = False,
 ) -> None:
-    """Keep the folder for the command that follows; without one, show the help."""
-    context.obj = home
+    """Keep where the command that follows works; without one, show the help."""
+    context.obj = Place(home, server, token)
+    check_server(context.obj, context.invoked_subcommand)
     if context.invoked_subcommand is None:
         say(context.get_help())
 

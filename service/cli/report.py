@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.trial import State
-from service import auditlog, models, searches
 from service.cli.screen import say, say_json, say_table
-from service.errors import UserError
 from service.states import ModelState
 
 if TYPE_CHECKING:
-    from service.db import Database
+    from pathlib import Path
+
+    from service.cli.desk import Desk
     from service.schemas import AuditView, ModelView, SearchView, TrialView
 
 RANKED = 10
@@ -29,19 +26,15 @@ COLUMNS = (
 )
 
 
-def report(
-    database: Database, view: SearchView, *, as_json: bool, copy_to: Path | None = None
-) -> None:
+def report(desk: Desk, view: SearchView, *, as_json: bool, copy_to: Path | None = None) -> None:
     """Print the result of a search, and copy its model's folder to ``copy_to``."""
     model = next((m for m in view.models if m.state is ModelState.DONE), None)
-    folder = models.folder(database, model.id) if model else None
-    if copy_to is not None and folder is not None:
-        copy_folder(folder, copy_to)
+    folder = desk.folder(model.id) if model else None
+    if copy_to is not None and model is not None:
+        desk.copy_model(model.id, copy_to)
         folder = copy_to.absolute()
-    ranked = searches.trials(
-        database, view.id, sort="-reward", state=State.DONE, limit=RANKED
-    ).items
-    audit = auditlog.latest(database, view.id)
+    ranked = desk.trials(view.id, sort="-reward", state=State.DONE, limit=RANKED).items
+    audit = desk.audit(view.id)
     if as_json:
         say_json(
             {
@@ -56,7 +49,7 @@ def report(
     _print_lift(view)
     _print_audit(audit)
     if view.best:
-        detail = searches.detail(database, view.id, view.best.number)
+        detail = desk.detail(view.id, view.best.number)
         for text in detail.text.values():
             say("\n" + text)
     _print_model(view, model, folder)
@@ -65,23 +58,6 @@ def report(
 def model_data(model: ModelView, folder: Path | None) -> dict[str, Any]:
     """Return a model as JSON data, with the folder of its files."""
     return model.model_dump(mode="json") | {"folder": str(folder) if folder else None}
-
-
-def copy_folder(source: Path, target: Path) -> None:
-    """Copy a model's files to a folder, whole or not at all; replaces only another model."""
-    target = target.expanduser().absolute()
-    if target.exists() and not target.is_dir():
-        raise UserError(f"{target} is a file", field="output", allowed="a new folder")
-    if target.is_dir() and any(target.iterdir()) and not (target / "card.json").exists():
-        raise UserError(
-            f"{target} holds other files", field="output", allowed="a new or empty folder"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as partial:
-        copy = Path(shutil.copytree(source, Path(partial, "new")))
-        if target.exists():
-            target.rename(Path(partial, "old"))
-        copy.rename(target)
 
 
 def trial_row(trial: TrialView) -> list[str]:
@@ -158,4 +134,6 @@ def _print_model(view: SearchView, model: ModelView | None, folder: Path | None)
     accuracy = model.metrics.get("test_accuracy")
     tested = "" if accuracy is None else f", test accuracy {accuracy:.2%}"
     say(f"\nmodel of trial {model.trial}, {model.epochs} epochs{tested}")
-    say(f"files: {folder}")
+    say(
+        f"files: {folder}" if folder else f"files: on the server; nas export {view.id} fetches them"
+    )

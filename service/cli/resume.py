@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from nas.store import Desired
-from service import searches
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.search import watch
 from service.errors import UserError
 
@@ -39,9 +38,9 @@ def resume(
     limits = {k: v for k, v in (("trials", trials), ("hours", hours)) if v is not None}
     if hours is not None and not 0 < hours < float("inf"):
         raise UserError(f"hours is {hours}, allowed are more than 0", field="limits.hours")
-    with opened(context) as database:
-        search_id = searches.resolve(database, search)
+    with desk_of(context) as desk:
+        search_id = desk.resolve(search)
         if limits:
-            searches.change_limits(database, search_id, **limits)
-        searches.request(database, search_id, Desired.RUN)
-        watch(database, search_id, as_json=as_json, copy_to=export)
+            desk.change_limits(search_id, **limits)
+        desk.request(search_id, Desired.RUN)
+        watch(desk, search_id, as_json=as_json, copy_to=export)

@@ -8,20 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.catalog import REGISTRIES
-from service import searches
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.failures import INTERRUPTED
 from service.cli.follow import run_search
 from service.cli.options import build_spec, parameters
 from service.cli.report import report
-from service.cli.screen import meter, say, say_json
-from service.specs import complete
-from service.vitals import supervised
+from service.cli.screen import say, say_json
 
 if TYPE_CHECKING:
     from nas.spec import SearchSpec
-    from service.db import Database
+    from service.cli.desk import Desk
+    from service.schemas import SearchView
 
 EXAMPLES = """Examples:
 
@@ -64,63 +61,46 @@ def search(
     Ctrl-C stops it at any time; nas resume goes on where it was.
     """
     asked = build_spec(flags, spec, settings or [])
-    with opened(context) as database:
-        described = complete(asked, database.settings.data_root)
-        _say_what_was_sized(asked, described)
-        decode_images(database, described)
-        search_id = searches.create(database, described)
-        say(f"search {search_id} {described.name!r} created", error=True)
+    with desk_of(context) as desk:
+        search_id = desk.create(asked)
+        view = desk.view(search_id)
+        say(f"search {search_id} {view.name!r} created", error=True)
+        _say_what_was_sized(asked, view)
         if detach:
-            _detached(database, search_id, as_json=as_json)
+            _detached(desk, search_id, as_json=as_json)
             return
-        watch(database, search_id, as_json=as_json, copy_to=export)
+        watch(desk, search_id, as_json=as_json, copy_to=export)
 
 
-def watch(
-    database: Database, search_id: str, *, as_json: bool, copy_to: Path | None = None
-) -> None:
+def watch(desk: Desk, search_id: str, *, as_json: bool, copy_to: Path | None = None) -> None:
     """Run or follow a search to its end and print its result; Ctrl-C exits with 130."""
     try:
-        view = run_search(database, search_id)
+        view = run_search(desk, search_id)
     except KeyboardInterrupt:
         say(f"\ninterrupted; go on with: nas resume {search_id}", error=True)
         raise typer.Exit(INTERRUPTED) from None
-    report(database, view, as_json=as_json, copy_to=copy_to)
+    report(desk, view, as_json=as_json, copy_to=copy_to)
 
 
-def decode_images(database: Database, spec: SearchSpec) -> None:
-    """Decode a path's images once, with progress, so that workers find them and errors come now."""
-    needed = REGISTRIES["evaluator"].get(spec.evaluator.name).needs_data
-    if not needed or spec.data is None or spec.data.source == "digits":
-        return
-    from nas.data import load_search
-
-    with meter() as shown:
-        load_search(
-            spec.data,
-            spec.seed,
-            database.settings.data_root,
-            progress=lambda done, total: shown.show("images", done, total, "decoded"),
-        )
-
-
-def _say_what_was_sized(asked: SearchSpec, described: SearchSpec) -> None:
+def _say_what_was_sized(asked: SearchSpec, view: SearchView) -> None:
     """Say how many images a trial trains on, where that was left to us and is not all."""
-    if asked.data is None or described.data is None or asked.data.train_images != "auto":
+    kept = view.spec["data"]
+    if asked.data is None or kept is None or asked.data.train_images != "auto":
         return
-    if described.data.train_images != "all":
+    if kept["train_images"] != "all":
         say(
-            f"trials have no GPU: they train on {described.data.train_images} images "
+            f"trials have no GPU: they train on {kept['train_images']} images "
             "(--train-images all takes all)",
             error=True,
         )
 
 
-def _detached(database: Database, search_id: str, *, as_json: bool) -> None:
+def _detached(desk: Desk, search_id: str, *, as_json: bool) -> None:
     if as_json:
-        say_json({"search": searches.view(database, search_id).model_dump(mode="json")})
+        say_json({"search": desk.view(search_id).model_dump(mode="json")})
         return
-    who = "the running service has it" if supervised(database.settings) else "run it with"
+    cared_for = desk.cared_for(f"search-{search_id}")
+    who = "the running service has it" if cared_for else "run it with"
     say(search_id)
     say(f"{who}: nas resume {search_id}", error=True)
 

@@ -9,8 +9,7 @@ import typer
 
 from nas.spec import SearchSpec
 from searchspaces.arch import Arch
-from service import searches
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.layers import layer_items, say_layers
 from service.cli.report import report, trial_row
 from service.cli.screen import say, say_json, say_table
@@ -18,7 +17,7 @@ from service.errors import UserError
 
 if TYPE_CHECKING:
     from nas.profile import Profile
-    from service.db import Database
+    from service.cli.desk import Desk
     from service.schemas import TrialDetail
 
 
@@ -46,17 +45,17 @@ def show(
 
     nas show last; nas show last 7 --layers; nas show last 7 --svg cell.svg
     """
-    with opened(context) as database:
-        search_id = searches.resolve(database, search)
-        view = searches.view(database, search_id)
+    with desk_of(context) as desk:
+        search_id = desk.resolve(search)
+        view = desk.view(search_id)
         number = trial
         if number is None and (svg or layers):
             number = view.best.number if view.best else 0
         if number is None:
-            report(database, view, as_json=as_json)
+            report(desk, view, as_json=as_json)
             return
-        detail = searches.detail(database, search_id, number)
-        cost = _profile(database, view.spec, detail) if layers else None
+        detail = desk.detail(search_id, number)
+        cost = _profile(desk, view.spec, detail) if layers else None
     drawings = _draw(detail, svg) if svg else []
     if as_json:
         _show_json(detail, cost, drawings)
@@ -134,7 +133,7 @@ def _draw(trial: TrialDetail, file: Path) -> list[Path]:
     return paths
 
 
-def _profile(database: Database, stored: dict[str, object], trial: TrialDetail) -> Profile:
+def _profile(desk: Desk, stored: dict[str, object], trial: TrialDetail) -> Profile:
     import torch
 
     from nas.catalog import REGISTRIES
@@ -146,7 +145,7 @@ def _profile(database: Database, stored: dict[str, object], trial: TrialDetail) 
     spec = SearchSpec.model_validate(stored)
     if spec.data is None:
         raise UserError("a search without images has no layers", field="--layers")
-    images = describe(spec.data, database.settings.data_root)
+    images = describe(spec.data, desk.data_root)
     task = Task(images["channels"], images["height"], images["width"], len(images["classes"]))
     scale = Scale.model_validate(spec.evaluator.options.get("scale", {}))
     space = REGISTRIES["space"].create(spec.space.name, spec.space.options)

@@ -7,12 +7,9 @@ from typing import Annotated
 import typer
 
 from nas.store import Desired
-from service import searches
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.screen import say
-from service.cli.work import runs
 from service.states import ENDED, SearchState
-from service.vitals import supervised
 
 Search = Annotated[str, typer.Argument(help="Its id, its name, or last")]
 
@@ -34,12 +31,12 @@ def stop(context: typer.Context, search: Search = "last") -> None:
 
 
 def _ask(context: typer.Context, name: str, wish: Desired, what: str) -> None:
-    with opened(context) as database:
-        view = searches.request(database, searches.resolve(database, name), wish)
+    with desk_of(context) as desk:
+        view = desk.request(desk.resolve(name), wish)
         settled = view.state in ENDED or (
             wish is Desired.PAUSE and view.state is SearchState.PAUSED
         )
-        somebody = supervised(database.settings) or runs(database.settings, view.id)
+        somebody = desk.cared_for(f"search-{view.id}")
     if settled:
         say(f"search {view.id} is {view.state}")
     elif somebody:
