@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_, select
 
 from nas.honesty.arms import ARM
 from nas.trial import State
-from service import architectures, cursors
+from service import architectures, cursors, filters
 from service.clock import MICROS, moment, moment_or_none
 from service.errors import UserError
 from service.rows import failure_of
@@ -44,8 +44,12 @@ def trials(
     after: str | None = None,
     limit: int = 100,
     state: State | None = None,
+    wanted: str = "",
 ) -> TrialPage:
-    """Return a page of trials; by falling reward, those without one come last."""
+    """Return a page of trials; by falling reward, those without one come last.
+
+    ``wanted`` is a filter, see :mod:`service.filters`.
+    """
     if sort not in SORTS:
         names = ", ".join(SORTS)
         text = f"sort is {sort!r}, allowed are: {names}"
@@ -53,6 +57,7 @@ def trials(
     query = select(trial).where(trial.c.search_id == search_id)
     if state is not None:
         query = query.where(trial.c.state == state)
+    query = query.where(*filters.conditions(wanted))
     query = _ordered(query, sort, after).limit(limit + 1)
     with database.read() as connection:
         spec = SearchRows(connection, search_id).search().spec

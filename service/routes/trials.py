@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from nas.trial import State
-from service import trials
+from service import filters, trials
 from service.deps import BIGGEST, Cursor, DatabaseDep, Identity, Limit, Number
 from service.problems import documented
 from service.schemas import History, TrialDetail, TrialPage
@@ -25,9 +25,23 @@ def page(
     limit: Limit = 100,
     sort: Annotated[Sort, Query(description="A minus sign: falling")] = "number",
     state: State | None = None,
+    wanted: Annotated[
+        str,
+        Query(
+            alias="filter",
+            max_length=filters.LONGEST,
+            description="Such as: accuracy>0.9 and params<4e6 and state=done",
+        ),
+    ] = "",
 ) -> TrialPage:
-    """List trials by number or by reward."""
-    return trials.trials(database, search_id, sort=sort, after=after, limit=limit, state=state)
+    """List trials by number or by reward, those that pass a filter.
+
+    Filters compare a metric, number, reward, attempt, budget or seconds with a number, and state,
+    failure or arm with a word; `and` joins them.
+    """
+    return trials.trials(
+        database, search_id, sort=sort, after=after, limit=limit, state=state, wanted=wanted
+    )
 
 
 @router.get("/trials/{number}")
