@@ -15,6 +15,8 @@ class EventKind(StrEnum):
 
     SEARCH_CREATED = "search.created"
     SEARCH_STATE = "search.state"  # payload: state, desired, reason
+    SEARCH_DELETED = "search.deleted"  # payload: name
+    SEARCH_RESTORED = "search.restored"  # payload: name
     TRIAL_STARTED = "trial.started"
     TRIAL_PROGRESS = "trial.progress"  # payload: step, metrics
     TRIAL_DONE = "trial.done"  # payload: metrics, reward, cached_from

@@ -76,9 +76,12 @@ def list(
     after: str | None = None,
     limit: int = 50,
     state: SearchState | None = None,
+    deleted: bool = False,
 ) -> SearchPage:
-    """Return a page of searches, the newest first."""
-    query = select(search).order_by(search.c.created_at.desc(), search.c.id.desc())
+    """Return a page of searches, the newest first; or of those that were thrown away."""
+    gone = search.c.deleted_at
+    query = select(search).where(gone.is_not(None) if deleted else gone.is_(None))
+    query = query.order_by(search.c.created_at.desc(), search.c.id.desc())
     if state is not None:
         query = query.where(search.c.state == state)
     if after is not None:
@@ -95,7 +98,8 @@ def list(
 
 def resolve(database: Database, name: str) -> str:
     """Return the id of a search given by its id, by its name (the newest of it), or as "last"."""
-    newest = select(search.c.id).order_by(search.c.created_at.desc(), search.c.id.desc()).limit(1)
+    there = select(search.c.id).where(search.c.deleted_at.is_(None))
+    newest = there.order_by(search.c.created_at.desc(), search.c.id.desc()).limit(1)
     queries = [newest.where(search.c.id == name), newest.where(search.c.name == name)]
     if name == LAST:
         queries.append(newest)

@@ -38,10 +38,13 @@ class SearchRows:
         """Work in the caller's transaction."""
         self.connection, self.search_id = connection, search_id
 
-    def search(self) -> Row[Any]:
-        """Return the row of the search; raise NotFound if there is none."""
+    def search(self, *, deleted: bool = False) -> Row[Any]:
+        """Return the row of the search; raise NotFound if there is none.
+
+        One that was thrown away is there only for those who say ``deleted``.
+        """
         row = self.connection.execute(select(search).where(search.c.id == self.search_id)).first()
-        if row is None:
+        if row is None or (row.deleted_at is not None and not deleted):
             raise NotFound(f"no search {self.search_id!r}", field="search", value=self.search_id)
         return row
 

@@ -16,7 +16,7 @@ from sqlalchemy import and_, func, or_, select
 
 from nas.store import Desired, LostOwnership
 from nas.trial import FINAL
-from service import vitals
+from service import trash, vitals
 from service.cluster import RayCluster
 from service.db import Database
 from service.errors import StorageError, UserError
@@ -177,6 +177,8 @@ class Supervisor:
         if now >= self._clean_at:
             self._clean_at = now + HOUSEKEEPING_SECONDS
             remove_expired(self.database)
+            for search_id in trash.purge(self.database):
+                _log.info("search %s, thrown away a week ago, is gone", search_id)
 
 
 def run_supervisor(settings: Settings) -> int:

@@ -48,6 +48,7 @@ search = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("ended_at", BigInteger),
+    Column("deleted_at", BigInteger),  # thrown away; nobody sees it, and later it is erased
     Index("ix_search_created_at_id", "created_at", "id"),
     Index("ix_search_state", "state"),
 )

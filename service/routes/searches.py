@@ -2,16 +2,17 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from nas.spec import SearchSpec
 from nas.store import Desired
-from service import searches
+from service import searches, trash
 from service.deps import Cursor, DatabaseDep, Identity, Limit, SettingsDep, strict
 from service.problems import documented
 from service.schemas import SearchPage, SearchView
 from service.states import SearchState
+from service.trash import DeletedView
 
 router = APIRouter(prefix="/api/v1/searches", tags=["searches"])
 
@@ -34,9 +35,10 @@ def page(
     after: Cursor = None,
     limit: Limit = 50,
     state: SearchState | None = None,
+    deleted: Annotated[bool, Query(description="Those that were thrown away instead")] = False,
 ) -> SearchPage:
     """List searches, the newest first."""
-    return searches.list(database, after=after, limit=limit, state=state)
+    return searches.list(database, after=after, limit=limit, state=state, deleted=deleted)
 
 
 @router.post("", status_code=201, responses=documented(409))
@@ -87,3 +89,15 @@ def resume(database: DatabaseDep, search_id: Identity) -> SearchView:
 def stop(database: DatabaseDep, search_id: Identity) -> SearchView:
     """End a search now; finished trials stay, and the best one's model is made."""
     return searches.request(database, search_id, Desired.STOP)
+
+
+@router.delete("/{search_id}", responses=documented(404, 409))
+def delete(database: DatabaseDep, search_id: Identity) -> DeletedView:
+    """Throw an ended search away, with its trials and models; it can be taken back for a week."""
+    return trash.delete(database, search_id)
+
+
+@router.post("/{search_id}/restore", responses=documented(404))
+def restore(database: DatabaseDep, search_id: Identity) -> SearchView:
+    """Take back a search that was thrown away."""
+    return trash.restore(database, search_id)
