@@ -1,6 +1,6 @@
 """Every network in every export format: written, loaded back, run, compared with the original.
 
-    python benchmarks/exports.py [--only PATTERN] [--output benchmarks/results]
+    python benchmarks/exports.py [--only PATTERN ...] [--output benchmarks/results]
 
 Two random architectures of each search space and all of the zoo, at the smallest sensible images,
 with weights and batch statistics that a fresh network would hide. Batches of 1 and 7 images.
@@ -185,7 +185,9 @@ def page(report: dict[str, Any], total: int) -> str:
 def main() -> int:
     """Check, write, and return 0 where nothing failed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", default="*", help="pattern of names, such as 'zoo resnet*'")
+    parser.add_argument(
+        "--only", nargs="+", default=["*"], help="patterns of names, such as 'zoo resnet*'"
+    )
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     given = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -194,7 +196,7 @@ def main() -> int:
     results = json.loads(file.read_text())["networks"] if file.exists() else {}
     makers = networks()
     for number, (name, make) in enumerate(makers.items(), 1):
-        if name in results or not fnmatch(name, given.only):
+        if name in results or not any(fnmatch(name, pattern) for pattern in given.only):
             continue
         results[name] = check_all(make)
         report = {
