@@ -14,6 +14,7 @@ import inspect
 import os
 import pkgutil
 import sys
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 T = TypeVar("T")
+MOST_NAMES = 30  # in a message; of more only those that are like the unknown one
 
 
 class RegistryError(ValueError):
@@ -63,9 +65,10 @@ class Registry(Generic[T]):
         """Return the class called ``name``; raise RegistryError with the known names."""
         known = self.classes()
         if name not in known:
-            names = ", ".join(known)
             raise RegistryError(
-                f"unknown {self.noun} {name!r}; known: {names}", self.noun, tuple(known)
+                f"unknown {self.noun} {name!r}; {_offer(name, list(known))}",
+                self.noun,
+                tuple(known),
             )
         return known[name]
 
@@ -106,6 +109,14 @@ class Registry(Generic[T]):
                 f"option {field!r} of {self.noun} {name!r}: {first['msg']}, got {first['input']!r}"
             )
         return RegistryError(text, field, allowed)
+
+
+def _offer(name: str, known: list[str]) -> str:
+    """Return what to say of the known names: all of them, or of many those that are like it."""
+    if len(known) <= MOST_NAMES:
+        return f"known: {', '.join(known)}"
+    close = get_close_matches(name, known, n=5) or known[:5]
+    return f"{len(known)} are known, such as {', '.join(close)}"
 
 
 @cache

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import nas
 from nas.catalog import REGISTRIES
 from nas.controllers.catalog import CONTROLLERS
 from searchspaces.registry import RegistryError, first_line
@@ -120,3 +121,10 @@ def test_classes_made_from_a_table_count_like_those_written_out(tmp_path):
     out = run_with_plugins(tmp_path, code)
     assert out.returncode == 0, out.stderr
     assert all(f"'{name}'" in out.stdout for name in ("first", "one", "two"))
+
+
+def test_of_many_names_an_unknown_one_is_told_those_that_are_like_it() -> None:
+    with pytest.raises(RegistryError, match="known, such as resnet50, ") as caught:
+        nas.create_model("resnet5O")
+    assert len(str(caught.value)) < 200
+    assert "resnet50" in caught.value.known
