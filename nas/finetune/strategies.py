@@ -20,8 +20,9 @@ MEANS = {
     "last": "the classifier and the last stage",
     "all": "every layer, earlier stages at lower rates",
 }
-# Each stage trains at this part of the rate of the one after it: ULMFiT's 1 / 2.6
-# (Howard and Ruder 2018, arXiv 1801.06146, section 3.2; from memory).
+# With "all" the last stage trains at the classifier's rate, as with "last", and each earlier one at
+# this part of the rate of the one after it: ULMFiT's 1 / 2.6 (Howard and Ruder 2018, arXiv
+# 1801.06146, section 3.2; from memory).
 FALL = 1 / 2.6
 RATES = {"scratch": 0.05, "linear": 0.05, "last": 0.02, "all": 0.02}
 
@@ -65,6 +66,6 @@ def _trained(strategy: Strategy, stages: Stages, last: int) -> dict[str, float]:
     kept = {"linear": 0, "last": min(last, len(stages.body))}.get(strategy, len(stages.body))
     for back, stage in enumerate(reversed(stages.body), 1):
         if back <= kept:
-            factor = FALL**back if strategy == "all" else 1.0
+            factor = FALL ** (back - 1) if strategy == "all" else 1.0
             found |= dict.fromkeys(stage.modules, factor)
     return found
