@@ -16,14 +16,15 @@ from service.errors import NotFound, UserError
 if TYPE_CHECKING:
     import typer
 
-CARD = "card.json"
+CARD, MODEL = "card.json", "model"
 HELP = "A name of the zoo (nas zoo), an exported folder, or SEARCH[:TRIAL] (the best, or any)"
 
 
 def folder_of(text: str) -> Path | None:
-    """Return the exported folder that is meant; None where the text names something else."""
+    """Return the exported folder that is meant, or that of a training's output; None if neither."""
     path = Path(text).expanduser()
-    return path if (path / CARD).is_file() else None
+    found = (one for one in (path, path / MODEL) if (one / CARD).is_file())
+    return next(found, None)
 
 
 def blueprint_of(context: typer.Context, text: str) -> Blueprint:
