@@ -122,6 +122,16 @@ class SearchView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeletedView:
+    """A search that was thrown away, and until when it can be taken back."""
+
+    id: str
+    name: str
+    deleted_at: datetime
+    restore_until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class FailureView:
     """Why a trial gave no metrics."""
 
@@ -192,119 +202,6 @@ class TrialDetail(TrialView):
     arch: dict[str, Any] | None
     cells: list[str]
     text: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """The course of a search, one column a key: what a chart draws."""
-
-    number: list[int]
-    reward: list[float | None]
-    state: list[str]
-    arm: list[str | None]
-    figures: dict[str, list[float | None]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FrontPoint:
-    """A trial that no other beats in all objectives."""
-
-    number: int
-    values: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParetoView:
-    """The Pareto front of a search; objectives with - before them are better where less."""
-
-    objectives: list[str]
-    front: list[FrontPoint]
-    reference: dict[str, float]
-    hypervolume: float
-    measured: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinalistView:
-    """A trial in the finals: accuracy in the search, and on the test images with each seed."""
-
-    trial: int
-    selection: float | None
-    tests: dict[int, float]
-    failures: dict[int, str]
-    mean: float | None
-    spread: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Training:
-    """A training that runs: of which trial, with which seed, ``step`` epochs are done."""
-
-    trial: int
-    seed: int
-    step: int
-    metrics: dict[str, float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RoundView:
-    """An asking for finals: ``done`` and ``failed`` of ``total`` trainings have ended."""
-
-    id: str
-    state: str
-    trials: list[int]
-    seeds: int
-    epochs: int
-    total: int
-    done: int
-    failed: int
-    progress: Training | None
-    error: str
-    created_at: datetime
-    started_at: datetime | None
-    ended_at: datetime | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinalsView:
-    """The finals of a search, in the order in which the search ranked the finalists."""
-
-    search: str
-    epochs: int
-    trained: list[int]
-    round: RoundView | None
-    finalists: list[FinalistView]
-    lead_before: float | None
-    lead_after: float | None
-    lead_error: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditedView:
-    """An audited architecture: ``cost`` in parameters, accuracies by seed."""
-
-    decisions: list[int]
-    cost: float
-    short: list[float]
-    long: list[float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuditView:
-    """An audit: does the accuracy after a short training rank as that after a long one does?"""
-
-    id: str
-    short_epochs: int
-    long_epochs: int
-    seeds: int
-    tau: float | None
-    low: float
-    high: float
-    noise: float | None
-    spread: float
-    warning: str
-    rows: list[AuditedView]
-    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

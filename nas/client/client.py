@@ -11,7 +11,7 @@ from nas.client.address import find_token, read_address
 from nas.client.answers import Event, ModelView, SearchView, read
 from nas.client.errors import ClientError
 from nas.client.model import Model
-from nas.client.offers import Catalog, Health, Meta
+from nas.client.offers import Catalog, Health, Meta, NetworkDetail, NetworkView
 from nas.client.search import Search
 from nas.client.wire import Wire
 
@@ -75,6 +75,16 @@ class Client:
         """Return spaces, controllers, evaluators, executors, data, formats, with their options."""
         return read(Catalog, self.wire.get("catalog"))
 
+    def zoo(self, pattern: str = "*") -> list[NetworkView]:
+        """Return published networks by name, such as "resnet*", with what they cost."""
+        found = self.wire.get("zoo", pattern=pattern)
+        return [read(NetworkView, one) for one in found["items"]]
+
+    def network(self, name: str, size: int | None = None) -> NetworkDetail:
+        """Return a published network with its layers, for images of a size."""
+        found = self.wire.get(f"zoo/{quote(name, safe='')}", size=size)
+        return read(NetworkDetail, found)
+
     def create(self, spec: dict[str, Any] | None = None, /, **parts: Any) -> Search:
         """Start a search: a description as JSON data, its parts by name, or both.
 
@@ -85,11 +95,17 @@ class Client:
         answer = self.wire.send("POST", "searches", body, key=str(uuid4()))
         return Search(self.wire, read(SearchView, answer))
 
-    def searches(self, *, state: str | None = None, page: int = 50) -> Iterator[Search]:
-        """Yield the searches, the newest first; ``page`` are fetched at a time."""
+    def searches(
+        self, *, state: str | None = None, deleted: bool = False, page: int = 50
+    ) -> Iterator[Search]:
+        """Yield the searches, the newest first; ``page`` are fetched at a time.
+
+        ``deleted`` are those that were thrown away instead.
+        """
+        query: dict[str, str | int | None] = {"state": state, "deleted": deleted or None}
         after: str | None = None
         while True:
-            found = self.wire.get("searches", state=state, limit=page, after=after)
+            found = self.wire.get("searches", limit=page, after=after, **query)
             for one in found["items"]:
                 yield Search(self.wire, read(SearchView, one))
             after = found["next"]

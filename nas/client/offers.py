@@ -94,3 +94,60 @@ class Health:
     supervisor: Pulse
     runners: list[RunnerPulse]
     ray: Pulse
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperView:
+    """What the paper of a network prints; None where it prints nothing. Accuracies in percent."""
+
+    citation: str
+    dataset: str
+    where: str
+    params: str | None
+    madds: str | None
+    top1: float | None
+    top5: float | None
+    differs: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerView:
+    """A layer: output is (channels, height, width) or (classes,); receptive field in pixels."""
+
+    name: str
+    kind: str
+    output: list[int]
+    params: int
+    madds: int
+    memory_bytes: int
+    receptive_field: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkView:
+    """A published network and what it costs for images of this size.
+
+    ``recipe`` is how its authors trained it, None for networks that searches found.
+    """
+
+    name: str
+    title: str
+    year: int
+    idea: str
+    channels: int
+    height: int
+    width: int
+    classes: int
+    params: int
+    madds: int
+    memory_peak_bytes: int
+    memory_sum_bytes: int
+    recipe: dict[str, Any] | None
+    paper: PaperView
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkDetail(NetworkView):
+    """A published network with its layers."""
+
+    layers: list[LayerView]

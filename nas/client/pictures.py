@@ -61,7 +61,7 @@ def summary(view: SearchView, drawing: str | None) -> str:
     picture = ""
     if drawing is not None:  # as an image: its ids and styles meet nobody else's
         data = base64.b64encode(drawing.encode()).decode()
-        picture = f'<img alt="best cell" src="data:image/svg+xml;base64,{data}">'
+        picture = f'<img alt="best cell" src="data:image/svg+xml;base64,{data}"/>'
     title = f"{escape(view.name)} <code>{escape(view.id)}</code>"
     return f"<div><strong>{title}</strong><table>{cells}</table>{picture}</div>"
 

@@ -7,19 +7,24 @@ from uuid import uuid4
 
 from nas.client import events, pictures
 from nas.client.answers import (
-    AuditView,
     Best,
     Counts,
+    DeletedView,
     Event,
-    FinalsView,
-    History,
     LiftView,
     ModelView,
-    ParetoView,
     SearchView,
     read,
 )
 from nas.client.errors import ClientError
+from nas.client.findings import (
+    AuditView,
+    FailureGroups,
+    FinalsView,
+    History,
+    OperationShares,
+    ParetoView,
+)
 from nas.client.model import Model
 from nas.client.trial import Trial, trial_of
 from nas.client.waiting import until
@@ -100,13 +105,26 @@ class Search:
     # Its trials
 
     def trials(
-        self, *, sort: str = "number", state: str | None = None, page: int = 500
+        self,
+        *,
+        sort: str = "number",
+        state: str | None = None,
+        filter: str | None = None,
+        page: int = 500,
     ) -> Iterator[Trial]:
-        """Yield all trials, by number, "-number" or "-reward"; ``page`` are fetched at a time."""
+        """Yield all trials, by number, "-number" or "-reward"; ``page`` are fetched at a time.
+
+        ``filter`` is such as "accuracy>0.9 and params<4e6 and state=done".
+        """
         after: str | None = None
         while True:
             found = self.wire.get(
-                f"{self._path}/trials", sort=sort, state=state, limit=page, after=after
+                f"{self._path}/trials",
+                sort=sort,
+                state=state,
+                filter=filter,
+                limit=page,
+                after=after,
             )
             for one in found["items"]:
                 yield trial_of(self.wire, self.id, one)
@@ -126,6 +144,14 @@ class Search:
         """Return the Pareto front; objectives are metrics, ``-params`` where less is better."""
         named = ",".join(objectives)
         return read(ParetoView, self.wire.get(f"{self._path}/pareto", objectives=named))
+
+    def failures(self) -> FailureGroups:
+        """Return the failed trials grouped by cause, the most frequent first."""
+        return read(FailureGroups, self.wire.get(f"{self._path}/failures"))
+
+    def operations(self, top: int = 10) -> OperationShares:
+        """Return how often each operation stands in the cells of the best trials, and of all."""
+        return read(OperationShares, self.wire.get(f"{self._path}/operations", top=top))
 
     # What it is asked to do
 
@@ -149,6 +175,14 @@ class Search:
     def stop(self) -> Search:
         """End the search now; finished trials stay, and the best one's model is made."""
         return self._seen(self.wire.send("POST", f"{self._path}/stop"))
+
+    def delete(self) -> DeletedView:
+        """Throw the search away, with its trials and models; :meth:`restore` takes it back."""
+        return read(DeletedView, self.wire.send("DELETE", self._path))
+
+    def restore(self) -> Search:
+        """Take the search back that was thrown away, while it can be."""
+        return self._seen(self.wire.send("POST", f"{self._path}/restore"))
 
     # What comes of it
 

@@ -1,0 +1,1 @@
+"""Tests of the client and of commands through a server; they share one service."""
