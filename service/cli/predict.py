@@ -9,6 +9,7 @@ import typer
 
 from service import models, searches
 from service.cli.context import opened
+from service.cli.networks import folder_of
 from service.cli.screen import meter, say, say_json
 from service.errors import NotFound, UserError
 
@@ -87,9 +88,11 @@ def _files(given: list[Path]) -> list[Path]:
 
 def _folder(context: typer.Context, name: str) -> Path:
     """Return the folder that is meant: one that was exported, a model's, a search's newest."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path
+    folder = folder_of(name)
+    if folder is not None:
+        return folder
+    if (path := Path(name).expanduser()).is_dir():
+        return path  # without a card, which is then said
     with opened(context) as database:
         found = _of_model(database, name) or _of_search(database, name)
     if found is None:

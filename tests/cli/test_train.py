@@ -12,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from service.cli import app
+from service.cli.networks import folder_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +103,10 @@ def test_the_recipe_of_the_paper_is_where_training_starts_if_asked(tmp_path) -> 
         0.0001,
     )
     assert recipe["epochs"] == 1
+
+
+def test_the_output_of_a_training_is_a_model_too(tmp_path):
+    (tmp_path / "out" / "model").mkdir(parents=True)
+    assert folder_of(str(tmp_path / "out")) is None
+    (tmp_path / "out" / "model" / "card.json").write_text("{}")
+    assert folder_of(str(tmp_path / "out")) == folder_of(str(tmp_path / "out" / "model"))
