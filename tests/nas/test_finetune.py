@@ -283,7 +283,7 @@ def test_images_of_its_own_kind_are_similar_and_meaningless_labels_are_not() -> 
     ("each", "lead", "gain", "strategy"),
     [
         (FEW - 1, 0.0, 0.3, "linear"),
-        (FEW - 1, 0.1, 0.3, "last"),
+        (FEW - 1, 0.1, 0.3, "all"),
         (FEW, 0.0, 0.3, "last"),
         (FEW, 0.1, 0.3, "all"),
         (FEW, 0.0, 0.01, "all"),
