@@ -54,8 +54,14 @@ class Remote:
 
     def create(self, spec: SearchSpec) -> str:
         """Start a search; its images are known to the server, or lie there."""
-        with _told():
-            return self.client.create(spec.model_dump(mode="json", exclude_unset=True)).id
+        try:
+            with _told():
+                return self.client.create(spec.model_dump(mode="json", exclude_unset=True)).id
+        except UserError as error:
+            if error.field != "data.source":
+                raise
+            text = f"{error} (paths are those of the machine at {self.client.url})"
+            raise UserError(text, field=error.field, value=error.value) from error
 
     def list(self, *, limit: int, state: SearchState | None) -> SearchPage:
         """Return the newest searches."""

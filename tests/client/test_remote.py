@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from service.cli import app
 from service.cli.context import THROUGH_SERVER
 from tests.service.living import free_port
+from tests.service.making import retrain
 
 if TYPE_CHECKING:
     from tests.client.conftest import House
@@ -103,6 +104,17 @@ def test_a_server_that_does_no_work_is_not_waited_for(house):
     nas(*there, "stop", "waits")
 
 
+def test_finals_through_the_server_are_those_of_the_folder(house):
+    retrain(house.database, house.digits, top=1, seeds=1, epochs=1)
+    here, there = both(house, "finals", house.digits, "--top", "1", "--seeds", "1", "--epochs", "1")
+    assert here == there
+    assert f"finals of {house.digits}, 1 epochs from scratch" in here
+    asked = ("finals", house.digits, "--top", "2", "--seeds", "1", "--epochs", "1")
+    there = ("--home", str(house.home), "--server", house.url)
+    assert "its supervisor is down" in nas(*there, *asked, code=1)
+    assert "stopped; what is trained is kept" in nas(*there, "finals", house.digits, "--stop")
+
+
 def test_the_drawings_of_a_trial_are_written_here(house, tmp_path):
     file = tmp_path / "cell.svg"
     nas(
@@ -132,7 +144,10 @@ def test_layers_need_the_images_and_say_so(house):
         ("show last 99", ["99"]),
         ("search --trials 0 --detach", ["--trials", "greater than or equal to 1"]),
         ("search --space moon --detach", ["'moon'", "known: ", "nasnet"]),
-        ("search --data nowhere.zip --detach", ["--data", "nowhere.zip", "No such file"]),
+        (
+            "search --data nowhere.zip --detach",
+            ["--data", "nowhere.zip", "No such file", "paths are those of the machine at"],
+        ),
         ("pause small-digits", ["small-digits"]),
         ("resume {digits}", ["has finished; raise its limit of 2 trials"]),
         ("export {digits} --trial 77", ["77"]),
