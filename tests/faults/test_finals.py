@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,7 +18,7 @@ from service.db import Database
 from service.settings import Settings
 from service.states import FINALS_ACTIVE, FinalsState
 from service.tables import final, final_round
-from tests.service.living import Service, alive, until
+from tests.service.living import Service, alive, descendants, until
 from tests.service.making import digits_spec, retrain, run
 
 WANTED = {"top": 2, "seeds": 2, "epochs": 30}
@@ -75,3 +78,25 @@ def test_finals_go_on_after_their_process_and_the_whole_service_were_killed(sett
         assert {pair: value for pair, (_, value) in results(other).items()} == {
             pair: value for pair, (_, value) in after.items()
         }
+
+
+def test_ctrl_c_of_the_command_stops_the_finals_and_the_same_command_goes_on(settings):
+    with Database.open(settings) as database:
+        search_id = searches.create(database, digits_spec(1, final_epochs=0))
+        assert run(database, search_id) == 0
+        nas = str(Path(sys.executable).with_name("nas"))
+        words = [nas, "--home", str(settings.home), "finals", search_id]
+        words += ["--top", "1", "--seeds", "2", "--epochs", "40"]
+        command = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        until(lambda: results(database), 90, "the first training")
+        known, (trainer,) = results(database), descendants(command.pid)
+        command.send_signal(signal.SIGINT)
+        assert "the same command goes on" in command.communicate(timeout=60)[1]
+        assert command.returncode == 130
+        assert not alive(trainer)
+        stopped = finals.view(database, search_id).round
+        assert (stopped.state, stopped.done) == (FinalsState.STOPPED, 1)
+        assert subprocess.run(words, capture_output=True, check=False).returncode == 0
+        after = results(database)
+        assert len(after) == 2
+        assert after.items() >= known.items()
