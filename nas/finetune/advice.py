@@ -45,7 +45,13 @@ def advise(similarity: Similarity, images: int, classes: int) -> Advice:
     few, similar = each < FEW, similarity.similar
     strategy = TABLE[few, similar]
     amount = f"{images} images, {each:.0f} a class: {'few' if few else 'many'} (from {FEW} on many)"
-    return Advice(strategy, 1, few, similar, (amount, *_reasons(similarity)))
+    reasons = (amount, *_reasons(similarity))
+    if not similar:
+        reasons += (
+            "images so different may be learned as well from scratch: compare with "
+            "--strategy scratch",
+        )
+    return Advice(strategy, 1, few, similar, reasons)
 
 
 def _reasons(similarity: Similarity) -> tuple[str, ...]:

@@ -299,3 +299,4 @@ def test_the_advice_is_the_table_of_four_cases_and_says_why(
     assert f"{each} a class: {'few' if each < FEW else 'many'}" in text
     assert "knows 60.0% of the images" in text
     assert ("earlier features fit better" in text) == (lead > 0.02)
+    assert ("--strategy scratch" in text) == (strategy == "all")
