@@ -24,6 +24,9 @@ class Folded(Exporter):
 
     name = "folded"
     file = "model-folded.pt2"
+    # Other weights round otherwise. SE-ResNet-50 with logits of 13 (32x32 images): in float32 it is
+    # 1.8e-5 off what float64 gives, folded 2.4e-5, and the two 2.1e-5 apart.
+    tolerance = 1e-4
 
     def write(self, folder: Path, subject: Subject) -> None:
         """Trace the network, fold, trace again and write."""

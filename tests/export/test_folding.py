@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +12,7 @@ from torch.nn import functional
 from nas.export.compare import outputs, random_batches
 from nas.export.folding import folded
 from searchspaces import Task
-from tests.contracts.test_exporter_contract import trained_looking
+from tests.contracts.test_exporter_contract import hand_built, trained_looking
 
 TASK = Task(2, 6, 6, 3)
 
@@ -102,3 +104,15 @@ def test_the_folded_network_is_the_same_and_folding_is_done_where_it_can_be(case
 def test_what_is_folded_takes_the_place_of_what_it_was_made_of():
     made, _, _ = folded(CASES["convolution, normalisation"][0].eval(), TASK)
     assert sum(tensor.numel() for tensor in made.state_dict.values()) == 3 * 2 * 9 + 3
+
+
+def test_folding_is_no_further_from_the_exact_answer_than_float32_is():
+    subject = hand_built("resnet20_cifar", 16)
+    exact = copy.deepcopy(subject.model).double()
+    network = folded(subject.model, subject.task)[0].module()
+    (images,) = random_batches(subject.task)[1:]
+    with torch.no_grad():
+        wanted = exact(images.double())
+        usual = (subject.model(images) - wanted).abs().max()
+        ours = (network(images) - wanted).abs().max()
+    assert 0 < ours < 4 * usual
