@@ -31,7 +31,10 @@ class Place:
 
 
 # Commands that ask a desk and so work through a server; the others need a folder of their own.
-THROUGH_SERVER = ("search", "resume", "list", "show", "export", "finals", "pause", "stop")
+THROUGH_SERVER = (
+    *("search", "resume", "list", "show", "export", "finals", "pause", "stop"),
+    *("delete", "restore"),
+)
 
 
 def check_server(place: Place, command: str | None) -> None:

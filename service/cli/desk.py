@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas.catalog import REGISTRIES
-from service import auditlog, finals, models, searches
+from service import auditlog, finals, models, searches, trash
 from service.cli.screen import meter
 from service.cli.work import child
 from service.errors import UserError
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         TrialPage,
     )
     from service.states import SearchState
+    from service.trash import DeletedView
     from service.trials import Sort
 
 
@@ -55,8 +56,8 @@ class Desk(Protocol):
     def create(self, spec: SearchSpec) -> str:
         """Keep a new search and return its id."""
 
-    def list(self, *, limit: int, state: SearchState | None) -> SearchPage:
-        """Return the newest searches."""
+    def list(self, *, limit: int, state: SearchState | None, deleted: bool) -> SearchPage:
+        """Return the newest searches, or of those that were thrown away."""
 
     def view(self, search_id: str) -> SearchView:
         """Return a search as it stands."""
@@ -72,6 +73,12 @@ class Desk(Protocol):
 
     def request(self, search_id: str, wish: Desired) -> SearchView:
         """Note what is wanted of a search."""
+
+    def delete(self, search_id: str) -> DeletedView:
+        """Throw an ended search away."""
+
+    def restore(self, search_id: str) -> SearchView:
+        """Take a search back that was thrown away."""
 
     def change_limits(self, search_id: str, **limits: Any) -> SearchView:
         """Change ``trials`` or ``hours``."""
@@ -127,9 +134,9 @@ class Local:
         self._decode(described)
         return searches.create(self.database, described)
 
-    def list(self, *, limit: int, state: SearchState | None) -> SearchPage:
+    def list(self, *, limit: int, state: SearchState | None, deleted: bool) -> SearchPage:
         """Return the newest searches."""
-        return searches.list(self.database, limit=limit, state=state)
+        return searches.list(self.database, limit=limit, state=state, deleted=deleted)
 
     def view(self, search_id: str) -> SearchView:
         """Return a search."""
@@ -150,6 +157,14 @@ class Local:
     def request(self, search_id: str, wish: Desired) -> SearchView:
         """Note a wish."""
         return searches.request(self.database, search_id, wish)
+
+    def delete(self, search_id: str) -> DeletedView:
+        """Throw a search away."""
+        return trash.delete(self.database, search_id)
+
+    def restore(self, search_id: str) -> SearchView:
+        """Take a search back."""
+        return trash.restore(self.database, search_id)
 
     def change_limits(self, search_id: str, **limits: Any) -> SearchView:
         """Change the limits."""

@@ -29,17 +29,23 @@ def list_searches(
     state: Annotated[
         SearchState | None, typer.Option(help="Only searches in this state", show_default=False)
     ] = None,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Those that nas delete threw away instead")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=500, help="At most so many")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document")] = False,
 ) -> None:
     """List the searches, the newest first."""
     with desk_of(context) as desk:
-        page = desk.list(limit=limit, state=state)
+        page = desk.list(limit=limit, state=state, deleted=deleted)
     if as_json:
         say_json(page.model_dump(mode="json"))
         return
     if not page.items:
-        say("no searches yet; start one with: nas search", error=True)
+        none = (
+            "nothing was thrown away" if deleted else "no searches yet; start one with: nas search"
+        )
+        say(none, error=True)
         return
     rows = []
     for view in page.items:

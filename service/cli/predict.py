@@ -44,12 +44,10 @@ def predict(
     from nas.predict import BATCH, Predictor
 
     predictor = Predictor(folder)
-    import torch
-
     with meter() as shown:
         for first in range(0, len(files), BATCH):
             some = files[first : first + BATCH]
-            batch = torch.cat([predictor.picture(str(f), f.read_bytes()) for f in some])
+            batch = predictor.pictures({str(file): file.read_bytes() for file in some})
             rows = predictor.guesses(predictor.probabilities(batch), top)
             answers += zip(some, rows, strict=True)
             if len(files) > BATCH:
@@ -71,7 +69,7 @@ def _data(file: Path, row: list[Guess]) -> dict[str, object]:
 
 
 def _files(given: list[Path]) -> list[Path]:
-    """Return the files that are meant: those below folders that have an image's ending."""
+    """Return the files that are meant, each once; below folders, those with an image's ending."""
     from nas.data.decode import SUFFIXES
 
     found: list[Path] = []
@@ -83,7 +81,7 @@ def _files(given: list[Path]) -> list[Path]:
             found.append(path)
     if not found:
         raise UserError("there is no image in the folder", field="image", value=str(given[0]))
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _folder(context: typer.Context, name: str) -> Path:

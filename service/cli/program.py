@@ -27,6 +27,7 @@ from service.cli.serve import serve
 from service.cli.show import show
 from service.cli.train import train
 from service.cli.transfer import transfer
+from service.cli.trash import delete, restore
 from service.cli.tune import tune
 from service.cli.wishes import pause, stop
 from service.cli.zoo import zoo
@@ -148,6 +149,8 @@ for name, command in (
     ("audit", audit),
     ("pause", pause),
     ("stop", stop),
+    ("delete", delete),
+    ("restore", restore),
     ("serve", serve),
     ("bench", bench),
 ):

@@ -20,6 +20,7 @@ from service.schemas import (
     TrialDetail,
     TrialPage,
 )
+from service.trash import DeletedView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,9 +64,10 @@ class Remote:
             text = f"{error} (paths are those of the machine at {self.client.url})"
             raise UserError(text, field=error.field, value=error.value) from error
 
-    def list(self, *, limit: int, state: SearchState | None) -> SearchPage:
+    def list(self, *, limit: int, state: SearchState | None, deleted: bool) -> SearchPage:
         """Return the newest searches."""
-        return self._get(SearchPage, "searches", limit=limit, state=state)
+        gone = "true" if deleted else None
+        return self._get(SearchPage, "searches", limit=limit, state=state, deleted=gone)
 
     def view(self, search_id: str) -> SearchView:
         """Return a search."""
@@ -89,6 +91,14 @@ class Remote:
     def request(self, search_id: str, wish: Desired) -> SearchView:
         """Pass a wish on."""
         return self._send(SearchView, "POST", f"searches/{search_id}/{WISHES[wish]}")
+
+    def delete(self, search_id: str) -> DeletedView:
+        """Throw a search away."""
+        return self._send(DeletedView, "DELETE", f"searches/{search_id}")
+
+    def restore(self, search_id: str) -> SearchView:
+        """Take a search back."""
+        return self._send(SearchView, "POST", f"searches/{search_id}/restore")
 
     def change_limits(self, search_id: str, **limits: Any) -> SearchView:
         """Change the limits."""
