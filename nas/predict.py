@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from nas.data.decode import decode
@@ -16,7 +17,7 @@ from nas.export import load
 from nas.export.standalone import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -46,15 +47,15 @@ class Predictor:
         self.card, self.task = subject.card, subject.task
         self.classes = subject.card.classes
 
-    def picture(self, name: str, content: bytes) -> Tensor:
-        """Return the content of an image file, (1, channels, height, width), normalised.
+    def pictures(self, files: Mapping[str, bytes]) -> Tensor:
+        """Return the contents of image files, (files, channels, height, width), normalised.
 
-        Decoded, cropped and resized as images were for training. Raises DataError with ``name``
-        where it is no image or has too many pixels.
+        Decoded, cropped and resized as images were for training. Raises DataError with the name of
+        the file that is no image or has too many pixels.
         """
-        task = self.task
-        pixels = decode(name, content, Shape(task.channels, task.height, task.width))
-        return self.prepared(torch.from_numpy(pixels.copy())[None])
+        shape = Shape(self.task.channels, self.task.height, self.task.width)
+        pixels = [decode(name, content, shape) for name, content in files.items()]
+        return self.prepared(torch.from_numpy(np.stack(pixels)))
 
     def prepared(self, pixels: Tensor) -> Tensor:
         """Return bytes, (images, 1 or 3, any height, any width), as the network wants them.

@@ -157,27 +157,24 @@ def _bytes(field: str, text: str) -> bytes:
 
 def _pictures(predictor: "Predictor", files: dict[str, bytes]) -> "Tensor":
     """Decode image files; a small file can claim a picture that fills the memory."""
-    import torch
-
-    from nas.data.decode import look
-
     try:
-        for field, content in files.items():
-            _refuse_other_formats(field, content)
-        shapes = [look(field, content) for field, content in files.items()]
-        _limit(sum(shape.height * shape.width for shape in shapes))
-        return torch.cat([predictor.picture(field, content) for field, content in files.items()])
+        _limit(sum(_pixels(field, content) for field, content in files.items()))
+        return predictor.pictures(files)
     except DataError as error:
         field = str(error).partition(":")[0]
         raise UserError(str(error), field=field, allowed=list(FORMATS)) from error
 
 
-def _refuse_other_formats(field: str, content: bytes) -> None:
-    """Raise DataError for what is none of our formats: some of Pillow's run other programs."""
+def _pixels(field: str, content: bytes) -> int:
+    """Return how many pixels an image file claims to have.
+
+    Raises DataError for what is none of our formats: some of Pillow's run other programs.
+    """
     from PIL import Image
 
     try:
-        Image.open(io.BytesIO(content), formats=FORMATS).close()
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return image.width * image.height
     except Exception as error:  # Pillow's readers raise a dozen types on broken files
         text = f"{field}: cannot be read as an image (allowed: {', '.join(FORMATS)})"
         raise DataError(text) from error

@@ -59,7 +59,7 @@ def normalised(pixels: torch.Tensor) -> torch.Tensor:
 
 def test_a_picture_of_the_right_size_is_its_pixels_normalised(predictor):
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    given = predictor.picture("x.png", png(pixels))
+    given = predictor.pictures({"x.png": png(pixels)})
     wanted = normalised(torch.from_numpy(pixels).permute(2, 0, 1))
     assert torch.allclose(given[0], wanted, atol=1e-6)
 
@@ -67,15 +67,15 @@ def test_a_picture_of_the_right_size_is_its_pixels_normalised(predictor):
 def test_of_a_wide_picture_the_middle_square_is_classified_as_in_training(predictor):
     wide = np.zeros((16, 64, 3), np.uint8)
     wide[:, 24:40] = 200  # the middle square; at its edges black bleeds in
-    given = predictor.picture("x.png", png(wide))
+    given = predictor.pictures({"x.png": png(wide)})
     assert given.shape == (1, 3, 8, 8)
     wanted = normalised(torch.full((3, 8, 6), 200.0))
     assert torch.allclose(given[0, :, :, 1:-1], wanted, atol=1e-6)
 
 
 def test_a_grey_picture_fits_a_network_for_colours(predictor):
-    grey = predictor.picture("x.png", png(np.full((8, 8), 100, np.uint8)))
-    colour = predictor.picture("x.png", png(np.full((8, 8, 3), 100, np.uint8)))
+    grey = predictor.pictures({"x.png": png(np.full((8, 8), 100, np.uint8))})
+    colour = predictor.pictures({"x.png": png(np.full((8, 8, 3), 100, np.uint8))})
     assert torch.equal(grey, colour)
 
 
@@ -98,7 +98,7 @@ def test_the_guesses_are_the_most_probable_classes_with_their_names(predictor):
 
 def test_what_is_no_image_is_named(predictor):
     with pytest.raises(DataError, match=r"cat\.txt: cannot be read as an image"):
-        predictor.picture("cat.txt", b"meow")
+        predictor.pictures({"cat.txt": b"meow"})
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 8, 8), (3, 8, 8), (0, 3, 8, 8), (1, 3, 0, 8)])

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -91,7 +90,7 @@ def test_images_get_the_answers_of_the_folder(post, world):
     answer = post({"images": [text(content) for content in contents]}, params={"top": 3})
     assert answer.status_code == 200
     predictor = Predictor(world.folder)
-    images = torch.cat([predictor.picture("x", content) for content in contents])
+    images = predictor.pictures({str(n): one for n, one in enumerate(contents)})
     wanted = predictor.guesses(predictor.probabilities(images), 3)
     given = answer.json()["predictions"]
     assert [[g["name"] for g in row] for row in given] == [[g.name for g in row] for row in wanted]
