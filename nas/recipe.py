@@ -13,7 +13,8 @@ class Recipe(BaseModel):
     Momentum 0.9, weight decay 5e-4, gradient norm 5 and auxiliary weight 0.4 are those of the
     authors' CIFAR code of NASNet (arXiv 1707.07012; slim/nets/nasnet/nasnet.py, comments of
     ``cifar_config``). Its 600 epochs at batch 32 and rate 0.025 are not: a trial has a few epochs,
-    for which twice the rate with a short warm-up learns more.
+    for which twice the rate with a short warm-up learns more. Weights shared by a whole search
+    (``shared_weights``) train without ``crop_scale``, ``randaugment`` and ``ema``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
