@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 
 
 def _still(model: nn.Module) -> nn.Module:
-    """Return a copy of a network on the CPU, in float32 and in evaluation mode."""
-    return copy.deepcopy(model).to("cpu", torch.float32).eval()
+    """Return a copy of a network on the CPU, in float32 and in evaluation mode.
+
+    Its weights lie in rows: of those that training has put channels last, torch.export warns.
+    """
+    still = copy.deepcopy(model).to("cpu", torch.float32)
+    return still.to(memory_format=torch.contiguous_format).eval()
 
 
 def export_folder(

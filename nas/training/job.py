@@ -151,8 +151,6 @@ def export_model(
         },
         "space_options": job.blueprint.space_options,
     }
-    # torch.export warns of weights whose channels lie together in memory.
-    model.to(memory_format=torch.contiguous_format)
     arch, scale = job.blueprint.arch, job.blueprint.scale
     export(job.folder / MODEL, model, arch, album.task, scale, card=card)
 

@@ -53,6 +53,13 @@ def test_the_public_way_takes_a_name_of_the_zoo_in_the_card(subject, tmp_path):
     assert [one.name for one in read_card(tmp_path / "m").formats] == ["safetensors", "bf16"]
 
 
+def test_weights_that_lie_channels_last_are_exported_without_a_warning(subject, tmp_path):
+    subject.model.to(memory_format=torch.channels_last)
+    export_subject(tmp_path / "m", subject, ["pt2"])
+    assert (tmp_path / "m" / "model.pt2").exists()
+    assert not subject.model.state_dict()["3.weight"].is_contiguous()  # it is left as it was
+
+
 def test_all_leaves_out_what_is_not_offered_or_not_installed(subject, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     export_subject(tmp_path / "m", subject, ["all"])
