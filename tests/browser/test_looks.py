@@ -159,6 +159,7 @@ def test_the_pictures_of_the_documentation(
         pytest.skip("the pictures are renewed with --update-pictures")
     wanted = house.client.get("catalog").json()["defaults"] | {"name": "digits", "seed": 1}
     wanted["limits"] = {"trials": 60}
+    wanted["control_fraction"] = 0.25
     wanted["execution"] = {"executor": "local", "workers": 2}
     wanted["evaluator"]["options"]["recipe"]["epochs"] = 4
     wanted["evaluator"]["options"]["scale"] = {"cells": 1, "filters": 8}
