@@ -185,6 +185,7 @@ def tuned(folder):
                     mode="max",
                     num_samples=24,
                     max_concurrent_trials=2,
+                    reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(storage_path=f"{folder}/results", verbose=0),
             )
