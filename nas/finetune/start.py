@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from nas.data.images import Statistics
 from nas.finetune.errors import FinetuneError
 from nas.training.blueprint import Blueprint
+from nas.zoo import ZooError
+from nas.zoo.weights import read_weights as read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,20 +78,9 @@ def from_weights(blueprint: Blueprint, file: Path) -> Start:
 def read_weights(file: Path) -> dict[str, Tensor]:
     """Return the tensors of a file by name; nothing in it is run. Raises FinetuneError."""
     try:
-        if file.suffix == ".safetensors":
-            return load_file(str(file))
-        found: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError) as error:
-        raise FinetuneError(f"{file}: cannot be read: {error}") from error
-    except Exception as error:
-        # Unpickling raises errors of its own; weights_only refuses what is no tensor.
-        raise FinetuneError(f"{file}: no plain weights ({type(error).__name__})") from error
-    for key in ("state_dict", "model"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not all(torch.is_tensor(v) for v in found.values()):
-        raise FinetuneError(f"{file}: holds no weights by name")
-    return found
+        return read_file(file)
+    except ZooError as error:
+        raise FinetuneError(str(error)) from error
 
 
 @torch.no_grad()

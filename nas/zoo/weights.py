@@ -32,12 +32,12 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     except (OSError, SafetensorError) as error:
         raise ZooError(f"weights: {file} cannot be read: {error}") from error
     except Exception as error:  # unpickling has errors of its own, and of many types
-        raise ZooError(f"weights: {file} holds more than weights, or nothing") from error
+        raise ZooError(f"weights: {file} holds more than weights, or no plain weights") from error
     for key in NESTED:
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]
     if not isinstance(found, dict) or not all(torch.is_tensor(t) for t in found.values()):
-        raise ZooError(f"weights: {file} holds no tensors by name")
+        raise ZooError(f"weights: {file} holds no weights by name")
     return {str(name): tensor for name, tensor in found.items()}
 
 
