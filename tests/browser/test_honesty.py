@@ -300,6 +300,27 @@ def test_any_two_of_three_objectives_can_be_the_axes_but_never_one_twice(
         assert seen[-2:] != seen[-1:] * 2  # another front than before: the choice can be seen
 
 
+def test_two_axes_chosen_before_the_page_draws_again_are_both_kept(
+    window: Window, house: House, front: str
+) -> None:
+    """A choice must not be laid over the axes of the last drawing: the other would fall back."""
+    show(window.page, house, front)
+    box = card(window.page, "Pareto front")
+    up, across = box.get_by_label("Up"), box.get_by_label("Across")
+    box.evaluate(
+        """(card) => {
+            const [up, across] = card.querySelectorAll("select");
+            for (const [picker, value] of [[across, "-loss"], [up, "-params"]]) {
+                picker.value = value;
+                picker.dispatchEvent(new Event("change", { bubbles: true }));
+            }
+        }"""
+    )
+    expect(up.locator("option:checked")).to_have_attribute("value", "-params")
+    expect(across.locator("option:checked")).to_have_attribute("value", "-loss")
+    expect(across.locator("option").nth(1)).to_be_disabled()
+
+
 def numbers(rows: Locator) -> set[int]:
     """Return the numbers of the trials in a table."""
     return {int(row.split("\t")[0]) for row in rows.evaluate_all(CELLS)}

@@ -115,8 +115,8 @@ export function FrontCard({ search, trials, onOpen }) {
   const found = useResource(`searches/${search.id}/pareto?objectives=${encodeURIComponent(`${y},${x}`)}`,
     (event) => event.search === search.id && event.kind === "trial.done");
   const tools = names.length > 2
-    ? html`<${Picker} word="Up" names=${names} value=${y} other=${x} onPick=${(to) => choose([to, x])} />
-        <${Picker} word="Across" names=${names} value=${x} other=${y} onPick=${(to) => choose([y, to])} />`
+    ? html`<${Picker} word="Up" names=${names} value=${y} other=${x} onPick=${(to) => choose(([, across]) => [to, across])} />
+        <${Picker} word="Across" names=${names} value=${x} other=${y} onPick=${(to) => choose(([up]) => [up, to])} />`
     : null;
   return html`<${Card} title="Pareto front" tools=${tools}>
     <${Loaded} from=${found} what="the front" lines=${8}>${(data) => data.measured < LEAST
