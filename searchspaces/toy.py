@@ -10,19 +10,24 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from torch import Tensor, nn
-
 from searchspaces import Choice, Decisions, SearchSpace
 from searchspaces.arch import Arch, Cell, Node
-from searchspaces.cells import CellModule, Source
-from searchspaces.heads import Head, Stem
-from searchspaces.ops import OPS
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from searchspaces import Task
     from searchspaces.scale import Scale
 
-OPERATIONS = ("identity", "conv_3x3", "sep_3x3", "max_3x3")
+# Operations by their names and their labels in the table of ``ops.py``, which is not imported here:
+# a process that scores points by the formula needs no torch.
+OPERATIONS = {
+    "identity": "identity",
+    "conv_3x3": "conv 3×3",
+    "sep_3x3": "sep 3×3",
+    "max_3x3": "max 3×3",
+}
+NAMES = tuple(OPERATIONS)
 OPTIMUM = (2, 1, 2, 3, 0, 1)
 # How good an option is by itself, by its distance (modulo 4) from the best one.
 ALONE = (1.0, 0.4, 0.6, 0.0)
@@ -37,7 +42,7 @@ class Toy(SearchSpace):
 
     def __init__(self) -> None:
         """Make the six choices of one kind."""
-        labels = tuple(OPS[name].label for name in OPERATIONS)
+        labels = tuple(OPERATIONS.values())
         self.choices = tuple(Choice(f"chain.{i}.op", "op", labels) for i in range(len(OPTIMUM)))
 
     @property
@@ -58,35 +63,15 @@ class Toy(SearchSpace):
     def decode(self, decisions: Decisions) -> Arch:
         """Return the chain of a point; raise SpaceError where the point is not one."""
         nodes = tuple(
-            Node(OPERATIONS[index], (value,)) for value, index in enumerate(self.check(decisions))
+            Node(NAMES[index], (value,)) for value, index in enumerate(self.check(decisions))
         )
         return Arch(self.name, (Cell("chain", 1, nodes, (len(nodes),)),))
 
     def _read(self, arch: Arch) -> Decisions:
-        return tuple(OPERATIONS.index(node.op) for node in arch.cell("chain").nodes)
+        return tuple(NAMES.index(node.op) for node in arch.cell("chain").nodes)
 
     def build(self, arch: Arch, task: Task, scale: Scale) -> nn.Module:
         """Return a fresh network, (batch, channels, height, width) -> (batch, classes) logits."""
+        from searchspaces.chain import Chain
+
         return Chain(arch.cell("chain"), task, scale)
-
-
-class Chain(nn.Module):
-    """Stem, one chain of operations, classifier."""
-
-    def __init__(self, cell: Cell, task: Task, scale: Scale) -> None:
-        """Build the chain ``scale.filters`` wide."""
-        super().__init__()
-        self.stem = Stem(task, scale)
-        self.cells = nn.ModuleList([CellModule(cell, [Source(self.stem.width)], scale.filters, 1)])
-        self.head = Head(scale.filters, task.classes, scale.dropout)
-
-    def set_progress(self, _fraction: float) -> None:
-        """Do nothing: a row is one path, and drop path needs another one beside it."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (batch, channels, height, width) to (batch, classes) logits."""
-        x = self.stem(x)
-        for cell in self.cells:
-            x = cell(x)
-        logits: Tensor = self.head(x)
-        return logits

@@ -84,13 +84,13 @@ class Runner:
 
     def _search(self, spec: SearchSpec) -> End:
         """Run the loop with what the spec names."""
-        _one_thread()
         space = REGISTRIES["space"].create(spec.space.name, spec.space.options)
         controller = REGISTRIES["controller"].create(
             spec.controller.name, spec.controller.options, space=space, seed=spec.seed
         )
         if spec.prefilter and spec.data:
             controller = _prefiltered(controller, spec, self.database.settings.data_root)
+        _one_thread()
         with self._executor(spec) as executor:
             return run(
                 space,
@@ -206,10 +206,9 @@ def _prefiltered(controller: Controller, spec: SearchSpec, root: Path) -> Contro
 
 
 def _one_thread() -> None:
-    """Let torch use one thread: a small policy network is five times faster so."""
-    import torch
-
-    torch.set_num_threads(1)
+    """Let torch use one thread, if it is here: a small policy network is five times faster so."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 def main(arguments: list[str]) -> int:

@@ -73,6 +73,28 @@ def test_a_double_name_is_an_error(tmp_path):
     assert "two classes are the controller 'random'" in out.stderr
 
 
+def test_one_name_asked_for_alone_is_an_error_too_when_two_classes_have_it(tmp_path):
+    plugin(tmp_path, "mine.py", "random")
+    code = "from nas.controllers.catalog import CONTROLLERS\nCONTROLLERS.get('random')"
+    out = run_with_plugins(tmp_path, code)
+    assert "two classes are the controller 'random'" in out.stderr
+
+
+def test_what_needs_no_torch_is_found_without_loading_it(tmp_path):
+    plugin(tmp_path, "first.py", "first")
+    code = (
+        "import sys\n"
+        "from nas.catalog import REGISTRIES\n"
+        "names = {'space': 'toy', 'evaluator': 'toy'}\n"
+        "names |= {'controller': 'random', 'executor': 'local'}\n"
+        "for kind, name in names.items():\n"
+        "    REGISTRIES[kind].get(name)\n"
+        "print('torch' in sys.modules)\n"
+    )
+    out = run_with_plugins(tmp_path, code)
+    assert (out.stdout, out.stderr) == ("False\n", "")
+
+
 @pytest.mark.parametrize("kind", sorted(REGISTRIES))
 def test_everything_registered_says_what_it_is(kind):
     registry = REGISTRIES[kind]

@@ -276,7 +276,7 @@ PLUGIN = '''
 
 from searchspaces import Choice, SearchSpace
 from searchspaces.arch import Arch, Cell, Node
-from searchspaces.toy import Chain
+from searchspaces.chain import Chain
 
 
 class Pair(SearchSpace):

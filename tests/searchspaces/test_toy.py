@@ -9,11 +9,16 @@ import pytest
 import torch
 
 from searchspaces import SpaceError, Task
+from searchspaces.ops import OPS
 from searchspaces.scale import Scale
-from searchspaces.toy import Toy
+from searchspaces.toy import OPERATIONS, Toy
 
 SPACE = Toy()
 VALUES = {point: SPACE.value(point) for point in product(range(4), repeat=6)}
+
+
+def test_its_labels_are_those_of_the_table_of_operations() -> None:
+    assert {name: OPS[name].label for name in OPERATIONS} == OPERATIONS
 
 
 def test_exactly_one_point_has_the_value_one_and_all_lie_between() -> None:
