@@ -20,10 +20,11 @@ from nas.trial import State
 from service import idempotency, rounds, specs
 from service.db import dump_json
 from service.errors import Conflict, UserError
+from service.rounds import FINALS
 from service.rows import trial_of
 from service.schemas import FinalistView, FinalsView
 from service.searchrows import SearchRows
-from service.states import FINALS_ACTIVE, FinalsState
+from service.states import JOB_ACTIVE, JobState
 from service.tables import final
 from service.tables import trial as trials
 
@@ -83,22 +84,16 @@ def stop(database: Database, search_id: str) -> None:
     """
     with database.write() as connection:
         SearchRows(connection, search_id).search()
-        row = rounds.latest(connection, search_id)
-        if row is None or row.state not in FINALS_ACTIVE:
+        row = FINALS.latest(connection, search_id)
+        if row is None or row.state not in JOB_ACTIVE:
             raise Conflict(f"no finals of search {search_id} are being trained", field="search")
-        rounds.end(connection, row.id, FinalsState.STOPPED)
-
-
-def fail(database: Database, round_id: str, why: str) -> None:
-    """Note that finals cannot be trained."""
-    with database.write() as connection:
-        rounds.end(connection, round_id, FinalsState.FAILED, why)
+        FINALS.end(connection, row.id, JobState.STOPPED)
 
 
 def of_round(database: Database, round_id: str) -> RoundView:
     """Return a round as it stands."""
     with database.read() as connection:
-        return rounds.view(connection, rounds.get(connection, round_id))
+        return rounds.view(connection, FINALS.get(connection, round_id))
 
 
 def view(
@@ -113,7 +108,7 @@ def view(
         wanted = _epochs(_spec(connection, search_id), epochs)
         ranked = best(connection, search_id, top)
         known, failed = _results(connection, search_id, wanted)
-        newest = rounds.latest(connection, search_id)
+        newest = FINALS.latest(connection, search_id)
         shown = rounds.view(connection, newest) if newest else None
         trained = connection.execute(
             select(final.c.epochs)
@@ -174,8 +169,8 @@ def best(connection: Connection, search_id: str, top: int) -> list[Trial]:
 
 def _same(connection: Connection, search_id: str, wanted: tuple[list[int], int, int]) -> str | None:
     """Return the round that is under way if it is the one wanted, None if none is."""
-    row = rounds.latest(connection, search_id)
-    if row is None or row.state not in FINALS_ACTIVE:
+    row = FINALS.latest(connection, search_id)
+    if row is None or row.state not in JOB_ACTIVE:
         return None
     if (row.trials, row.seeds, row.epochs) == wanted:
         return str(row.id)

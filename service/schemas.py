@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from nas.honesty.verdict import Verdict
 from nas.store import Desired
 from nas.trial import FailureKind, State
-from service.states import FinalsState, ModelState, SearchState
+from service.states import JobState, ModelState, SearchState
 
 
 class View(BaseModel):
@@ -227,7 +227,7 @@ class RoundView(View):
     """
 
     id: str
-    state: FinalsState
+    state: JobState
     trials: list[int]
     seeds: int
     epochs: int

@@ -1,4 +1,4 @@
-"""The states of searches, models and finals, and what a user may ask for in each."""
+"""The states of searches, models, and jobs such as finals."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class ModelState(StrEnum):
 MODEL_ENDED = frozenset({ModelState.DONE, ModelState.FAILED})
 
 
-class FinalsState(StrEnum):
-    """Where a round of finals stands. DONE, FAILED and STOPPED are final."""
+class JobState(StrEnum):
+    """Where a job that somebody asked for stands. DONE, FAILED and STOPPED are final."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -43,4 +43,4 @@ class FinalsState(StrEnum):
     STOPPED = "stopped"  # by the user; what was trained is kept
 
 
-FINALS_ACTIVE = frozenset({FinalsState.PENDING, FinalsState.RUNNING})
+JOB_ACTIVE = frozenset({JobState.PENDING, JobState.RUNNING})

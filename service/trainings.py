@@ -1,4 +1,4 @@
-"""Models and finals that somebody asked for: one at a time, the oldest first, each a process."""
+"""Models and jobs that somebody asked for: one at a time, the oldest first, each a process."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, or_, select
 
 from service.jobs import Job, Patience
 from service.processes import is_locked
-from service.states import ACTIVE, FINALS_ACTIVE, ModelState
-from service.tables import final, final_round, model, search
+from service.rounds import FINALS
+from service.states import ACTIVE, ModelState
+from service.tables import model, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from service.asked import Kind
     from service.db import Database
 
 EXIT_BUSY = 75
+KINDS: dict[str, tuple[Kind, str]] = {  # what there is beside models, and who carries it out
+    "finals": (FINALS, "service.retraining"),
+}
 _log = logging.getLogger(__name__)
 
 
@@ -26,7 +31,7 @@ _log = logging.getLogger(__name__)
 class Task:
     """Something to train. ``done`` counts what is kept of it: a crash after more is forgiven."""
 
-    kind: str  # model or finals
+    kind: str  # model, or one of KINDS
     id: str
     created_at: int
     lock: str
@@ -36,7 +41,7 @@ class Task:
     @property
     def module(self) -> str:
         """The module that trains it."""
-        return "service.modelling" if self.kind == "model" else "service.retraining"
+        return "service.modelling" if self.kind == "model" else KINDS[self.kind][1]
 
     @property
     def log(self) -> str:
@@ -70,11 +75,11 @@ class Trainings:
         if code is not None:
             self.job = None
             self._ended(task, code)
-        elif task.kind == "finals" and not any(one.id == task.id for one in self._finals()):
+        elif task.kind != "model" and not any(one.id == task.id for one in self._asked()):
             job.terminate()  # stopped by the user: it would find that out by itself, later
 
     def _next(self) -> None:
-        waiting = sorted([*self._models(), *self._finals()], key=lambda one: one.created_at)
+        waiting = sorted([*self._models(), *self._asked()], key=lambda one: one.created_at)
         for task in waiting:
             task.patience = self.patience.setdefault(task.id, task.patience)
             locked = is_locked(self.settings.folder("locks") / task.lock)
@@ -101,13 +106,11 @@ class Trainings:
             from service.modelling import fail
 
             return fail
-        from service import finals
-
-        return finals.fail
+        return KINDS[task.kind][0].fail
 
     def _kept(self, task: Task) -> int | None:
         """Return how much of a task is kept now."""
-        return next((one.done for one in self._finals() if one.id == task.id), None)
+        return next((one.done for one in self._asked() if one.id == task.id), None)
 
     def _models(self) -> list[Task]:
         """Return the models that are asked for, or were left behind."""
@@ -128,18 +131,11 @@ class Trainings:
                 for row in connection.execute(query)
             ]
 
-    def _finals(self) -> list[Task]:
-        """Return the finals that are asked for, or were left behind."""
-        kept = (
-            select(func.count())
-            .where(final.c.search_id == final_round.c.search_id)
-            .scalar_subquery()
-        )
-        query = select(
-            final_round.c.id, final_round.c.search_id, final_round.c.created_at, kept.label("kept")
-        ).where(final_round.c.state.in_(FINALS_ACTIVE))
+    def _asked(self) -> list[Task]:
+        """Return the jobs that are asked for, or were left behind."""
         with self.database.read() as connection:
             return [
-                Task("finals", row.id, row.created_at, f"finals-{row.search_id}.lock", row.kept)
-                for row in connection.execute(query)
+                Task(name, row.id, row.created_at, kind.lock(row), kind.kept(connection, row))
+                for name, (kind, _) in KINDS.items()
+                for row in kind.active(connection)
             ]

@@ -15,7 +15,7 @@ from service.clock import MICROS, moment, now
 from service.errors import Conflict
 from service.schemas import View
 from service.searchrows import SearchRows
-from service.states import ENDED, FINALS_ACTIVE, MODEL_ENDED
+from service.states import ENDED, JOB_ACTIVE, MODEL_ENDED
 from service.tables import final_round, model, search
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _busy(rows: SearchRows) -> str:
     unfinished = (
         ("a model is", select(model.c.id), model, model.c.state.not_in(MODEL_ENDED)),
         ("its finals are", select(final_round.c.id), final_round,
-         final_round.c.state.in_(FINALS_ACTIVE)),
+         final_round.c.state.in_(JOB_ACTIVE)),
     )  # fmt: skip
     for what, query, table, active in unfinished:
         found = query.where(table.c.search_id == rows.search_id, active).limit(1)

@@ -11,7 +11,7 @@ from service.cli.context import desk_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.follow import PATIENCE_SECONDS, POLL_SECONDS, died
 from service.cli.screen import meter, say, say_json, say_table
-from service.states import FINALS_ACTIVE, FinalsState
+from service.states import JOB_ACTIVE, JobState
 
 if TYPE_CHECKING:
     from service.cli.desk import Desk
@@ -74,7 +74,7 @@ def finals(
 def _see_through(desk: Desk, search_id: str, round_id: str) -> None:
     """Train the finals unless somebody else does, show how far they are, wait for their end."""
     end = desk.round(search_id, round_id)
-    if end.state not in FINALS_ACTIVE:
+    if end.state not in JOB_ACTIVE:
         pass  # all of it is known
     elif desk.cared_for(f"finals-{search_id}"):
         say(f"finals of {search_id} are trained elsewhere; Ctrl-C leaves them running", error=True)
@@ -84,12 +84,12 @@ def _see_through(desk: Desk, search_id: str, round_id: str) -> None:
             with desk.worker(RETRAINING, round_id) as trainer:
                 end = _follow(desk, search_id, round_id, trainer)
         except KeyboardInterrupt:
-            if desk.round(search_id, round_id).state in FINALS_ACTIVE:
+            if desk.round(search_id, round_id).state in JOB_ACTIVE:
                 desk.stop_finals(search_id)
             raise
-    if end.state is FinalsState.FAILED:
+    if end.state is JobState.FAILED:
         raise SearchFailed(f"the finals of {search_id} failed: {end.error}")
-    if end.state is FinalsState.STOPPED:
+    if end.state is JobState.STOPPED:
         raise SearchFailed(f"the finals of {search_id} were stopped; the same command goes on")
 
 
@@ -100,7 +100,7 @@ def _follow(desk: Desk, search_id: str, round_id: str, trainer: Child | None) ->
             code = trainer.ended if trainer else None
             view = desk.round(search_id, round_id)
             _show(shown, view)
-            if view.state not in FINALS_ACTIVE:
+            if view.state not in JOB_ACTIVE:
                 return view
             if trainer is not None and code is not None:
                 raise SearchFailed(died(trainer, code, view.error, "the same command"))

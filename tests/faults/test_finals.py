@@ -16,7 +16,7 @@ from service import finals, searches
 from service.auth import token_of
 from service.db import Database
 from service.settings import Settings
-from service.states import FINALS_ACTIVE, FinalsState
+from service.states import JOB_ACTIVE, JobState
 from service.tables import final, final_round
 from tests.service.living import Service, alive, descendants, until
 from tests.service.making import digits_spec, retrain, run
@@ -57,15 +57,15 @@ def test_finals_go_on_after_their_process_and_the_whole_service_were_killed(sett
                     os.kill(victim, signal.SIGKILL)
                 until(lambda trainer=trainer: not alive(trainer), 10, "its end")
                 known |= results(database)
-                assert finals.of_round(database, round_id).state in FINALS_ACTIVE, "too short"
+                assert finals.of_round(database, round_id).state in JOB_ACTIVE, "too short"
             service.process.wait()
             service.process.stdout.close()
             service.start()
-            until(lambda: finals.of_round(database, round_id).state not in FINALS_ACTIVE, 90, "all")
+            until(lambda: finals.of_round(database, round_id).state not in JOB_ACTIVE, 90, "all")
         finally:
             service.close()
         ended = finals.of_round(database, round_id)
-        assert (ended.state, ended.done, ended.failed) == (FinalsState.DONE, 4, 0)
+        assert (ended.state, ended.done, ended.failed) == (JobState.DONE, 4, 0)
         after = results(database)
         assert {pair: after[pair] for pair in known} == known
         with database.read() as connection:
@@ -74,7 +74,7 @@ def test_finals_go_on_after_their_process_and_the_whole_service_were_killed(sett
     with Database.open(Settings.load(home=settings.home.with_name("unkilled"))) as other:
         other_id = searches.create(other, digits_spec(3, final_epochs=0))
         assert run(other, other_id) == 0
-        assert retrain(other, other_id, **WANTED).state is FinalsState.DONE
+        assert retrain(other, other_id, **WANTED).state is JobState.DONE
         assert {pair: value for pair, (_, value) in results(other).items()} == {
             pair: value for pair, (_, value) in after.items()
         }
@@ -95,7 +95,7 @@ def test_ctrl_c_of_the_command_stops_the_finals_and_the_same_command_goes_on(set
         assert command.returncode == 130
         assert not alive(trainer)
         stopped = finals.view(database, search_id).round
-        assert stopped.state == FinalsState.STOPPED
+        assert stopped.state == JobState.STOPPED
         assert 1 <= stopped.done < 3
         assert subprocess.run(words, capture_output=True, check=False).returncode == 0
         after = results(database)

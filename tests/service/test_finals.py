@@ -20,7 +20,7 @@ from service.cli import app
 from service.db import Database
 from service.errors import Conflict, UserError
 from service.settings import Settings
-from service.states import FinalsState
+from service.states import JobState
 from service.tables import final, search, trial
 from tests.service.making import digits_spec, finished, retrain, run
 
@@ -54,11 +54,11 @@ def rows(database):
 
 
 def test_finals_are_trained_once_by_trial_and_seed_and_shown_everywhere(client, database, searched):
-    assert retrain(database, searched, top=2, seeds=1, epochs=2).state is FinalsState.DONE
+    assert retrain(database, searched, top=2, seeds=1, epochs=2).state is JobState.DONE
     half, before = finals.view(database, searched, top=2, epochs=2), rows(database)
     assert [list(one.tests) for one in half.finalists] == [[0], [0]]
     more = retrain(database, searched, top=2, seeds=2, epochs=2)
-    assert (more.state, more.done, more.failed, more.total) == (FinalsState.DONE, 4, 0, 4)
+    assert (more.state, more.done, more.failed, more.total) == (JobState.DONE, 4, 0, 4)
     after = rows(database)
     assert {pair: after[pair] for pair in before} == before
     whole = finals.view(database, searched, top=2, epochs=2)
@@ -71,7 +71,7 @@ def test_finals_are_trained_once_by_trial_and_seed_and_shown_everywhere(client, 
     # Nothing is missing: the round has ended as soon as it is asked for.
     assert finals.request(database, searched, top=2, seeds=2, epochs=2) != more.id
     whole = finals.view(database, searched, top=2, epochs=2)
-    assert whole.round.state is FinalsState.DONE
+    assert whole.round.state is JobState.DONE
     assert whole.round.started_at is None
 
     url = f"/api/v1/searches/{searched}/finals?top=2&epochs=2"
@@ -157,7 +157,7 @@ def test_a_training_that_fails_is_noted_and_does_not_stop_the_others(database, s
     with database.write() as connection:  # a point that the space does not have
         connection.execute(update(trial).where(trial.c.number == ranked[0]).values(decisions=[99]))
     ended = retrain(database, searched, top=2, seeds=2, epochs=1)
-    assert (ended.state, ended.done, ended.failed) == (FinalsState.DONE, 2, 2)
+    assert (ended.state, ended.done, ended.failed) == (JobState.DONE, 2, 2)
     found = finals.view(database, searched, top=2, epochs=1)
     assert [list(one.tests) for one in found.finalists] == [[], [0, 1]]
     assert list(found.finalists[0].failures) == [0, 1]
@@ -180,7 +180,7 @@ def test_finals_that_all_fail_have_failed_and_say_why_and_divergence_is_not_repe
         connection.execute(update(search).values(spec=spec))
     wanted = {"top": 1, "seeds": 2, "epochs": 3}
     ended = retrain(database, searched, **wanted)
-    assert ended.state is FinalsState.FAILED
+    assert ended.state is JobState.FAILED
     assert ended.error.startswith("all 2 trainings failed, the first: diverged: ")
     printed = nas(database, "finals", searched, "--top", "1", "--seeds", "2", "--epochs", "3")
     assert printed.exit_code == 1

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from service import finals, models, searches
 from service.jobs import MOST_CRASHES
 from service.processes import file_lock
-from service.states import FinalsState
+from service.states import JobState
 from service.tables import search
 from service.trainings import Trainings
 from tests.service.living import alive, until
@@ -68,11 +68,11 @@ def test_finals_that_a_user_stops_are_ended_at_once(database, searched, training
     finals.request(database, searched, top=1, seeds=1, epochs=10_000)
     trainings.step()
     (job,) = trainings.jobs
-    until(lambda: finals.view(database, searched).round.state is FinalsState.RUNNING, 60)
+    until(lambda: finals.view(database, searched).round.state is JobState.RUNNING, 60)
     finals.stop(database, searched)
     until(lambda: trainings.step() or not trainings.jobs, 20, "the end of the process")
     assert not alive(job.pid)
-    assert finals.view(database, searched).round.state is FinalsState.STOPPED
+    assert finals.view(database, searched).round.state is JobState.STOPPED
 
 
 def test_finals_whose_process_dies_again_and_again_have_failed(
@@ -90,7 +90,7 @@ def test_finals_whose_process_dies_again_and_again_have_failed(
                 os.kill(job.pid, signal.SIGKILL)
                 kills += 1
                 job.kill_after(0.0)
-        return finals.of_round(database, round_id).state is FinalsState.FAILED
+        return finals.of_round(database, round_id).state is JobState.FAILED
 
     until(failed, 60, "the end of patience")
     assert kills == MOST_CRASHES
@@ -103,6 +103,6 @@ def test_finals_without_their_images_fail_in_one_line(database, searched, tmp_pa
         spec["data"]["source"] = str(tmp_path / "gone.npz")
         connection.execute(update(search).values(spec=spec))
     ended = retrain(database, searched, top=1, seeds=1, epochs=1)
-    assert ended.state is FinalsState.FAILED
+    assert ended.state is JobState.FAILED
     assert "gone.npz" in ended.error
     assert "\n" not in ended.error
