@@ -155,6 +155,7 @@ def _run(
             ),
             num_samples=question.trials,
             max_concurrent_trials=execution.workers,
+            reuse_actors=True,  # a process loads torch once, not once a trial
         ),
         run_config=tune.RunConfig(
             name=f"recipe-{time.strftime('%Y%m%d-%H%M%S')}",

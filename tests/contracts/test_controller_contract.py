@@ -45,16 +45,22 @@ def test_another_seed_gives_another_search(name):
     assert trajectory(name, 30, seed=7) != trajectory(name, 30, seed=8)
 
 
-@every_controller
-def test_the_same_seed_gives_the_same_search_in_a_fresh_process(name):
+@pytest.fixture(scope="module")
+def elsewhere():
+    """Return the trajectory of every controller in a fresh process: one for all, it loads torch."""
     code = (
-        "import json, sys, torch; torch.set_num_threads(1); "
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r}); "
-        "from test_controller_contract import trajectory; "
-        f"print(json.dumps(trajectory({name!r}, 20, seed=3)))"
+        "import json, torch; torch.set_num_threads(1)\n"
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from test_controller_contract import CONTROLLERS, trajectory\n"
+        "print(json.dumps({name: trajectory(name, 20, seed=3) for name in CONTROLLERS.names()}))"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert json.loads(out.stdout) == trajectory(name, 20, seed=3)
+    return json.loads(out.stdout)
+
+
+@every_controller
+def test_the_same_seed_gives_the_same_search_in_a_fresh_process(name, elsewhere):
+    assert elsewhere[name] == trajectory(name, 20, seed=3)
 
 
 @every_controller
