@@ -20,15 +20,15 @@ function Item({ to, icon, here, children, badge }) {
 
 function SearchLinks({ route, search }) {
   const id = route.params.search;
-  const trials = search?.id === id ? search.counts.total : undefined;
-  const models = search?.id === id ? search.models.length || undefined : undefined;
+  const known = search?.id === id ? search : null;
   const pages = [
     ["overview", "chart", link(id), "Overview"],
-    ["trials", "rows", link(id, "trials"), "Trials", trials],
-    ["models", "box", link(id, "models"), "Models", models],
+    ["trials", "rows", link(id, "trials"), "Trials", known?.counts.total],
+    ["failures", "warning", link(id, "failures"), "Failures", known?.counts.failed || undefined],
+    ["models", "box", link(id, "models"), "Models", known?.models.length || undefined],
     ["config", "list", link(id, "config"), "Config"],
   ];
-  return html`<p class="nav-head" title=${search?.spec?.name}>${search?.id === id ? search.name : "This search"}</p>
+  return html`<p class="nav-head" title=${known?.name}>${known?.name ?? "This search"}</p>
     ${pages.map(([name, icon, to, word, badge]) =>
       html`<${Item} key=${name} to=${to} icon=${icon} badge=${badge}
         here=${route.name === name || (name === "trials" && route.name === "trial")}>${word}</${Item}>`)}`;

@@ -7,6 +7,7 @@ import { count, duration, ended, goal, metric, metricName, partName, plain, rewa
 import { Card, Loaded, Tile } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link } from "../router.js";
+import { kindName, useFailures } from "./failures.js";
 import { Finals } from "./finals.js";
 import { Audit, FrontCard, Verdict, objectives } from "./honesty.js";
 import { Running } from "./running.js";
@@ -31,19 +32,12 @@ async function bestTrials(id, signal) {
   return items;
 }
 
-/** Failures by kind: `31 out of memory, 6 diverged`. */
+/** Failures by cause: `31 out of memory, 6 diverged`. */
 function FailedTile({ search }) {
   const failed = search.counts.failed;
-  const mine = (event) => event.search === search.id && event.kind === "trial.failed";
-  const found = useResource(failed ? `searches/${search.id}/trials?state=failed&limit=500` : null, mine);
-  const kinds = {};
-  for (const trial of found.data?.items ?? []) {
-    const kind = (trial.failure?.kind ?? "error").replaceAll("_", " ");
-    kinds[kind] = (kinds[kind] ?? 0) + 1;
-  }
-  const words = Object.entries(kinds).sort((a, b) => b[1] - a[1]).map(([kind, n]) => `${n} ${kind}`);
+  const words = (useFailures(search).data?.items ?? []).map((group) => `${group.count} ${kindName(group.kind)}`);
   return html`<${Tile} label="Failed" value=${count(failed)} note=${failed ? words.slice(0, 2).join(" · ") : "none"}
-    href=${failed ? link(search.id, "trials?state=failed") : undefined} />`;
+    href=${failed ? link(search.id, "failures") : undefined} />`;
 }
 
 function EstimateNote({ search }) {

@@ -1,7 +1,7 @@
 // One search: its header with the acts on it, and the page of it that the route names.
 import { html, useEffect, useState } from "../dom.js";
 import { post } from "../api.js";
-import { clock, several } from "../format.js";
+import { clock, sentence, several } from "../format.js";
 import { Icon } from "../icons.js";
 import { useLiveStatus } from "../live.js";
 import { Confirm, Loaded, Notice, State, transition } from "../parts.js";
@@ -10,12 +10,12 @@ import { go, link } from "../router.js";
 import { onSearch, useTitle } from "../store.js";
 import { Config } from "./config.js";
 import { Models } from "./export.js";
+import { Failures } from "./failures.js";
 import { Overview } from "./overview.js";
 import { TrialPage } from "./trial.js";
 import { Trials } from "./trials.js";
 
-const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, models: Models, config: Config };
-const TITLES = { overview: "", trials: "Trials", models: "Models", config: "Config" };
+const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, failures: Failures, models: Models, config: Config };
 const OVER = ["finished", "stopped", "failed"];
 
 function LiveSign() {
@@ -97,7 +97,7 @@ export function Search({ route }) {
   const mine = (event) => event.search === id && !["trial.progress", "finals.state"].includes(event.kind);
   const search = useResource(`searches/${encodeURIComponent(id)}`, mine);
   useEffect(() => onSearch(search.data), [search.data]);
-  useTitle(TITLES[route.name] ?? (route.name === "trial" ? `Trial ${route.params.trial}` : ""), search.data?.name ?? "Search");
+  useTitle(route.name !== "overview" && `${sentence(route.name)} ${route.params.trial ?? ""}`, search.data?.name ?? "Search");
   if (search.error?.status === 404 && !search.data) {
     return html`<h1>No such search</h1>
       <${Notice} kind="warn">There is no search ${id}. <a href="#/">All searches</a></${Notice}>`;

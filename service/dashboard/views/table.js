@@ -4,6 +4,7 @@ import { html, useMemo } from "../dom.js";
 import { duration, goal, isNumber, metric, metricName, reward } from "../format.js";
 import { Scroll, State } from "../parts.js";
 import { link } from "../router.js";
+import { kindName } from "./failures.js";
 
 /** The families of operations in the order of the legend, with the words for them. */
 export const FAMILIES = {
@@ -50,7 +51,7 @@ function Row({ search, trial, extra, states, best }) {
     <th scope="row"><a href=${link(search.id, "trials", trial.number)}>#${trial.number}</a></th>
     ${states ? html`<td><${State} state=${trial.state} note=${trial.cached_from === null ? "" : `as #${trial.cached_from}`} /></td>` : null}
     <td class="number">${trial.failure
-      ? html`<span class="failure">${trial.failure.kind.replaceAll("_", " ")}</span>`
+      ? html`<span class="failure">${kindName(trial.failure.kind)}</span>`
       : html`<b>${reward(search, trial.reward)}</b>`}</td>
     ${extra.map((name) => html`<td key=${name} class="number">${metric(name, trial.metrics[name])}</td>`)}
     <td class="number">${isNumber(trial.seconds) ? duration(trial.seconds) : "–"}</td>

@@ -7,17 +7,13 @@ import { Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
 import { ExportPanel } from "./export.js";
+import { blame, kindName } from "./failures.js";
 import { FamilyLegend } from "./table.js";
 
-const BLAME = {
-  lost: "the worker died", disk_full: "the disk was full", unavailable: "the worker could not begin",
-};
-
 function Failure({ failure }) {
-  const machine = BLAME[failure.kind];
-  return html`<${Notice} kind="bad" title=${`Failed: ${failure.kind.replaceAll("_", " ")}.`}>
+  return html`<${Notice} kind="bad" title=${`Failed: ${kindName(failure.kind)}.`}>
     ${failure.message}
-    <p class="quiet">${machine ? `Not the architecture's doing: ${machine}.` : "The controller learned that this architecture fails."}</p>
+    <p class="quiet">${blame(failure.kind)}</p>
     ${failure.trace ? html`<details><summary>Trace</summary><pre tabindex="0" aria-label="Trace">${failure.trace}</pre></details>` : null}
   </${Notice}>`;
 }
