@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import random
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -21,15 +22,19 @@ from nas.pareto import front
 from nas.profile import profile
 from nas.seeding import seeded
 from nas.train import evaluate, fit, pick_device
+from nas.training.blueprint import Blueprint
 from nas.training.job import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from torch import nn
+
     from nas.data.images import FinalData
+    from nas.evaluators import Report
     from nas.recipe import Recipe
-    from nas.training.blueprint import Blueprint
+    from nas.spec import SearchSpec
 
 TIMED_STEPS = 6  # of a training, to know how long an epoch takes; the first two do not count
 WARM_UP = 2
@@ -100,8 +105,7 @@ def run(
     models, found, epochs = {}, {}, {}
     total = len(contestants) * len(contest.seeds)
     for place, one in enumerate(contestants):
-        with seeded(0, data.train.x.device):
-            models[one.name] = one.blueprint.build(data.task)
+        models[one.name] = fresh(one, data)
         epochs[one.name] = _epochs(one, data, contest, done)
         recipe = contest.recipe.model_copy(update={"epochs": epochs[one.name]})
         results = []
@@ -114,7 +118,7 @@ def run(
 
             key = _key(one, data, recipe, seed)
             results.append(
-                done.get(key) or done.put(key, _trained(one, data, recipe, seed, report))
+                done.get(key) or done.put(key, train_once(one, data, recipe, seed, report))
             )
         found[one.name] = results
     tell(total, total, "measuring latency")
@@ -146,9 +150,32 @@ def to_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [asdict(row) | {"mean": row.mean, "spread": row.spread} for row in rows]
 
 
-def _trained(
-    one: Contestant, data: FinalData, recipe: Recipe, seed: int, report: Any
+def random_cells(spec: SearchSpec, wanted: int) -> list[Contestant]:
+    """Return random architectures of a search's space, in the size of its trials."""
+    from searchspaces.catalog import SPACES
+
+    space = SPACES.create(spec.space.name, spec.space.options)
+    draw = random.Random(f"compare/{spec.seed}")
+    return [
+        Contestant(
+            f"random {number}",
+            "random",
+            Blueprint.searched(f"random {number}", space.decode(space.sample(draw)), spec),
+        )
+        for number in range(wanted)
+    ]
+
+
+def fresh(one: Contestant, data: FinalData) -> nn.Module:
+    """Return the untrained network, to be measured."""
+    with seeded(0, data.train.x.device):
+        return one.blueprint.build(data.task)
+
+
+def train_once(
+    one: Contestant, data: FinalData, recipe: Recipe, seed: int, report: Report
 ) -> dict[str, float]:
+    """Train a network from scratch and test it: accuracy, loss, and seconds of training."""
     device = pick_device(recipe.device)
     here = data.to(device)
     with seeded(seed, device):
@@ -159,19 +186,15 @@ def _trained(
     return evaluate(model, here.test, data.statistics, recipe) | {"seconds": seconds}
 
 
-def _epochs(one: Contestant, data: FinalData, contest: Contest, done: _Kept) -> int:
-    """Return the epochs of a network: as given, or as many as its seconds allow here."""
-    if contest.seconds is None:
-        return contest.recipe.epochs
-    key = _key(one, data, contest.recipe, -1)
-    timed = done.get(key) or done.put(key, {"epoch_seconds": _epoch_seconds(one, data, contest)})
-    return max(1, math.floor(contest.seconds / timed["epoch_seconds"]))
+def epochs_within(seconds: float, epoch_seconds: float) -> int:
+    """Return how many epochs a budget of seconds allows: at least one."""
+    return max(1, math.floor(seconds / epoch_seconds))
 
 
-def _epoch_seconds(one: Contestant, data: FinalData, contest: Contest) -> float:
+def epoch_seconds(one: Contestant, data: FinalData, recipe: Recipe) -> float:
     """Return how long an epoch takes, from a few steps on images of the set."""
-    device = pick_device(contest.recipe.device)
-    size = min(contest.recipe.batch_size, len(data.train))
+    device = pick_device(recipe.device)
+    size = min(recipe.batch_size, len(data.train))
     part = type(data.train)(data.train.x[:size], data.train.y[:size], data.train.mirror).to(device)
     with seeded(0, device):
         model = one.blueprint.build(data.task)
@@ -181,12 +204,23 @@ def _epoch_seconds(one: Contestant, data: FinalData, contest: Contest) -> float:
         times.append(time.perf_counter())
         return True
 
-    short = contest.recipe.model_copy(update={"epochs": TIMED_STEPS, "batch_size": size})
+    short = recipe.model_copy(update={"epochs": TIMED_STEPS, "batch_size": size})
     fit(model, part, None, short, statistics=data.statistics, seed=0, report=report)
     each = statistics.median(
         b - a for a, b in zip(times[WARM_UP - 1 :], times[WARM_UP:], strict=False)
     )
-    return each * steps(len(data.train), contest.recipe.batch_size)
+    return each * steps(len(data.train), recipe.batch_size)
+
+
+def _epochs(one: Contestant, data: FinalData, contest: Contest, done: _Kept) -> int:
+    """Return the epochs of a network: as given, or as many as its seconds allow here."""
+    if contest.seconds is None:
+        return contest.recipe.epochs
+    key = _key(one, data, contest.recipe, -1)
+    timed = done.get(key) or done.put(
+        key, {"epoch_seconds": epoch_seconds(one, data, contest.recipe)}
+    )
+    return epochs_within(contest.seconds, timed["epoch_seconds"])
 
 
 def _key(one: Contestant, data: FinalData, recipe: Recipe, seed: int) -> str:

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     TRIAL_STALE = "trial.stale"  # a late or double report, ignored
     MODEL_STATE = "model.state"  # payload: model, state
     FINALS_STATE = "finals.state"  # payload: finals, state
+    COMPARISON_STATE = "comparison.state"  # payload: comparison, state
 
 
 @dataclass(frozen=True, slots=True)

@@ -214,6 +214,46 @@ final = Table(
     ),
 )
 
+# An asking to compare: ``networks`` are names and kinds, chosen when it was asked for.
+comparison = Table(
+    "comparison",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("search_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("networks", JSON, nullable=False),
+    Column("seeds", Integer, nullable=False),
+    Column("epochs", Integer),  # of each training, or
+    Column("seconds", Float),  # for each training
+    Column("latencies", JSON, nullable=False),  # by network; measured together, at the end
+    Column("progress", JSON, nullable=False),  # of the training that runs now
+    Column("error", Text, nullable=False),
+    Column("owner", Text),
+    Column("owner_epoch", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    ForeignKeyConstraint(["search_id"], ["search.id"], ondelete="CASCADE"),
+    Index("ix_comparison_search_id_created_at", "search_id", "created_at"),
+    Index("ix_comparison_state_created_at", "state", "created_at"),
+)
+
+# One training of a network that is compared: ``budget`` is "20 epochs" or "30 seconds".
+comparison_training = Table(
+    "comparison_training",
+    metadata,
+    Column("search_id", Text, nullable=False),
+    Column("network", Text, nullable=False),
+    Column("budget", Text, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("failure_kind", Text),
+    Column("failure_message", Text),
+    PrimaryKeyConstraint("search_id", "network", "budget", "seed"),
+    ForeignKeyConstraint(["search_id"], ["search.id"], ondelete="CASCADE"),
+)
+
 # An audit of a cheap score. ``subject`` is a hash of what is trained, how, on which images: the
 # searches that train the same are those it speaks of.
 audit = Table(

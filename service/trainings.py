@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select
 
+from service.comparisons import COMPARISON
 from service.jobs import Job, Patience
 from service.processes import is_locked
 from service.rounds import FINALS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 EXIT_BUSY = 75
 KINDS: dict[str, tuple[Kind, str]] = {  # what there is beside models, and who carries it out
     "finals": (FINALS, "service.retraining"),
+    "comparison": (COMPARISON, "service.comparing"),
 }
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from service.errors import Conflict
 from service.schemas import View
 from service.searchrows import SearchRows
 from service.states import ENDED, JOB_ACTIVE, MODEL_ENDED
-from service.tables import final_round, model, search
+from service.tables import comparison, final_round, model, search
 
 if TYPE_CHECKING:
     from service.db import Database
@@ -37,7 +37,7 @@ class DeletedView(View):
 def delete(database: Database, search_id: str) -> DeletedView:
     """Throw a search away; again changes nothing.
 
-    Raises Conflict while it, a model or its finals are not at their end, NotFound if there is none.
+    Raises Conflict while it or a job of it is not at its end, NotFound if there is none.
     """
     with database.write() as connection:
         rows = SearchRows(connection, search_id)
@@ -88,12 +88,12 @@ def purge(database: Database) -> list[str]:
 def _busy(rows: SearchRows) -> str:
     """Return which job of a search is not at its end, or nothing."""
     unfinished = (
-        ("a model is", select(model.c.id), model, model.c.state.not_in(MODEL_ENDED)),
-        ("its finals are", select(final_round.c.id), final_round,
-         final_round.c.state.in_(JOB_ACTIVE)),
-    )  # fmt: skip
-    for what, query, table, active in unfinished:
-        found = query.where(table.c.search_id == rows.search_id, active).limit(1)
+        ("a model is", model, model.c.state.not_in(MODEL_ENDED)),
+        ("its finals are", final_round, final_round.c.state.in_(JOB_ACTIVE)),
+        ("its comparison is", comparison, comparison.c.state.in_(JOB_ACTIVE)),
+    )
+    for what, table, active in unfinished:
+        found = select(table.c.id).where(table.c.search_id == rows.search_id, active).limit(1)
         if rows.connection.execute(found).first():
             return what
     return ""

@@ -1,4 +1,4 @@
-"""What the service finds out about a search: its course, front, failures, finals and audit."""
+"""What the service finds out about a search: course, front, failures, finals, comparison, audit."""
 
 # Annotations are read at run time to check the answers: no future import here.
 from dataclasses import dataclass
@@ -88,6 +88,61 @@ class FinalsView:
     lead_before: float | None
     lead_after: float | None
     lead_error: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRow:
+    """A network that is compared: accuracies on the test images by seed, and what it costs.
+
+    ``kind`` is searched, random or zoo; numbers are None until they are measured.
+    """
+
+    name: str
+    kind: str
+    trial: int | None
+    tests: dict[int, float]
+    failures: dict[int, str]
+    mean: float | None
+    spread: float | None
+    params: int | None
+    madds: int | None
+    epochs: int | None
+    train_seconds: float | None
+    p50_ms: float | None
+    p95_ms: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkTraining:
+    """A training that runs: of which network, with which seed, ``step`` epochs are done."""
+
+    network: str
+    seed: int
+    step: int
+    epochs: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonView:
+    """Networks trained alike, the best first; ``fronts`` names by cost those that none beats."""
+
+    id: str
+    search: str
+    state: str
+    seeds: int
+    epochs: int | None
+    seconds: float | None
+    total: int
+    done: int
+    failed: int
+    progress: NetworkTraining | None
+    rows: list[NetworkRow]
+    fronts: dict[str, list[str]]
+    error: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)

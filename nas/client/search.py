@@ -16,6 +16,7 @@ from nas.client.answers import (
     SearchView,
     read,
 )
+from nas.client.compared import Compared
 from nas.client.errors import ClientError
 from nas.client.findings import (
     AuditView,
@@ -40,7 +41,7 @@ RESTING = frozenset({"finished", "stopped", "failed", "paused"})
 FINALS_ENDED = frozenset({"done", "failed", "stopped"})
 
 
-class Search:
+class Search(Compared):
     """A search. ``view`` is what was seen last; :meth:`refresh` and the properties ask anew."""
 
     def __init__(self, wire: Wire, view: SearchView) -> None:

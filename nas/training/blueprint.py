@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nas.export import Subject
+    from nas.spec import SearchSpec
     from searchspaces import Task
     from searchspaces.arch import Arch
 
@@ -54,6 +55,16 @@ class Blueprint(BaseModel):
             architecture=None if subject.arch is None else subject.arch.to_json(),
             scale=subject.scale,
             space_options=subject.card.space_options,
+        )
+
+    @classmethod
+    def searched(cls, title: str, arch: Arch, spec: SearchSpec) -> Blueprint:
+        """Return an architecture of a search's space, in the size of the search's trials."""
+        return cls(
+            title=title,
+            architecture=arch.to_json(),
+            scale=Scale.model_validate(spec.evaluator.options.get("scale", {})),
+            space_options=spec.space.options,
         )
 
     @property

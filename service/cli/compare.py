@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,8 +9,7 @@ import typer
 
 from nas.recipe import Recipe
 from nas.spec import SearchSpec
-from nas.trial import State
-from service import searches
+from service import finals, searches
 from service.cli.context import opened, settings_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.networks import blueprint_of, of_trial
@@ -163,6 +161,7 @@ def _contestants(
     context: typer.Context, search: str | None, wanted: tuple[int, int, list[str]]
 ) -> tuple[list[Contestant], SearchSpec | None]:
     from nas.compare import Contestant
+    from nas.compare import random_cells as draw_cells
 
     top, random_cells, zoo = wanted
     found: list[Contestant] = []
@@ -173,7 +172,7 @@ def _contestants(
             Contestant(f"trial {number}", "searched", of_trial(context, search, number))
             for number in numbers
         ]
-        found += _random(spec, random_cells)
+        found += draw_cells(spec, random_cells)
     found += [Contestant(name, "zoo", blueprint_of(context, name)) for name in zoo]
     if len({one.name for one in found}) < 2:
         raise UserError(
@@ -187,40 +186,9 @@ def _best(context: typer.Context, search: str, top: int) -> tuple[SearchSpec, li
     with opened(context) as database:
         search_id = searches.resolve(database, search)
         view = searches.view(database, search_id)
-        ranked = searches.trials(
-            database, search_id, sort="-reward", state=State.DONE, limit=100
-        ).items
-        numbers: dict[str | None, int] = {}
-        for trial in ranked:
-            if len(numbers) < top:
-                numbers.setdefault(trial.key, trial.number)
-    if top and not numbers:
-        raise UserError("the search has no finished trial yet", field="search", value=search)
-    return SearchSpec.model_validate(view.spec), list(numbers.values())
-
-
-def _random(spec: SearchSpec, wanted: int) -> list[Contestant]:
-    """Return random architectures of a search's space, in the size of its trials."""
-    from nas.compare import Contestant
-    from nas.training.blueprint import Blueprint
-    from searchspaces.catalog import SPACES
-    from searchspaces.scale import Scale
-
-    space = SPACES.create(spec.space.name, spec.space.options)
-    draw = random.Random(f"compare/{spec.seed}")
-    return [
-        Contestant(
-            f"random {number}",
-            "random",
-            Blueprint(
-                title=f"random {number}",
-                architecture=space.decode(space.sample(draw)).to_json(),
-                scale=Scale.model_validate(spec.evaluator.options.get("scale", {})),
-                space_options=spec.space.options,
-            ),
-        )
-        for number in range(wanted)
-    ]
+        with database.read() as connection:
+            ranked = finals.best(connection, search_id, top) if top else []
+    return SearchSpec.model_validate(view.spec), [one.number for one in ranked]
 
 
 def _print(rows: list[Row], best: list[str], folder: Path) -> None:
