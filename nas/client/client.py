@@ -11,7 +11,7 @@ from nas.client.address import find_token, read_address
 from nas.client.answers import Event, ModelView, SearchView, read
 from nas.client.errors import ClientError
 from nas.client.model import Model
-from nas.client.offers import Catalog, Health, Meta, NetworkDetail, NetworkView
+from nas.client.offers import Catalog, EstimateView, Health, Meta, NetworkDetail, NetworkView
 from nas.client.search import Search
 from nas.client.wire import Wire
 
@@ -84,6 +84,13 @@ class Client:
         """Return a published network with its layers, for images of a size."""
         found = self.wire.get(f"zoo/{quote(name, safe='')}", size=size)
         return read(NetworkDetail, found)
+
+    def estimate(self, spec: dict[str, Any] | None = None, /, **parts: Any) -> EstimateView:
+        """Return what a search would take; its description is as for :meth:`create`.
+
+        The first time for a kind of network it is measured, which takes seconds.
+        """
+        return read(EstimateView, self.wire.send("POST", "estimate", {**(spec or {}), **parts}))
 
     def create(self, spec: dict[str, Any] | None = None, /, **parts: Any) -> Search:
         """Start a search: a description as JSON data, its parts by name, or both.

@@ -151,3 +151,31 @@ class NetworkDetail(NetworkView):
     """A published network with its layers."""
 
     layers: list[LayerView]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """From the small architecture to the large one."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateView:
+    """What a search would take, from the small to the large of some random architectures.
+
+    ``basis`` says on what it stands, and why something is None. ``seconds``, ``memory_bytes`` and
+    ``disk_bytes`` are of the whole search.
+    """
+
+    space_size: str
+    seconds_per_trial: Range | None
+    memory_bytes_per_trial: Range | None
+    disk_bytes_per_trial: Range | None
+    seconds: Range | None
+    memory_bytes: Range | None
+    disk_bytes: Range | None
+    gpu_bytes_per_trial: Range | None
+    basis: str
+    measured_before: bool

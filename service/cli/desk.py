@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas.catalog import REGISTRIES
-from service import auditlog, finals, models, searches, trash
+from service import auditlog, estimates, finals, models, searches, trash
 from service.cli.screen import meter
 from service.cli.work import child
 from service.errors import UserError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nas.trial import State
     from service.cli.work import Child
     from service.db import Database
+    from service.estimates import EstimateView
     from service.schemas import (
         AuditView,
         FinalsView,
@@ -55,6 +56,9 @@ class Desk(Protocol):
 
     def create(self, spec: SearchSpec) -> str:
         """Keep a new search and return its id."""
+
+    def estimate(self, spec: SearchSpec) -> EstimateView:
+        """Return what a search would take; it may be measured for some seconds."""
 
     def list(self, *, limit: int, state: SearchState | None, deleted: bool) -> SearchPage:
         """Return the newest searches, or of those that were thrown away."""
@@ -133,6 +137,10 @@ class Local:
         described = complete(spec, self.data_root)
         self._decode(described)
         return searches.create(self.database, described)
+
+    def estimate(self, spec: SearchSpec) -> EstimateView:
+        """Return what a search would take on this machine."""
+        return estimates.estimate(self.database.settings, spec)
 
     def list(self, *, limit: int, state: SearchState | None, deleted: bool) -> SearchPage:
         """Return the newest searches."""

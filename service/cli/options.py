@@ -10,6 +10,7 @@ import inspect
 import json
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
@@ -21,10 +22,20 @@ from searchspaces.scale import Scale
 from service.errors import UserError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from pydantic.fields import FieldInfo
 
+SpecFile = Annotated[
+    Path | None,
+    typer.Option(help="A .json or .toml file with the description; options go on top"),
+]
+SetOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Any place in the description, again and again"
+    ),
+]
 RECIPE, SCALE = "evaluator.options.recipe", "evaluator.options.scale"
 OPTION_MODELS: dict[str, type[BaseModel]] = {RECIPE: Recipe, SCALE: Scale}
 PARTS = ("space", "controller", "evaluator")
@@ -103,6 +114,14 @@ def parameters() -> list[inspect.Parameter]:
         )
         for flag in FLAGS
     ]
+
+
+def with_flags(command: Callable[..., None]) -> None:
+    """Give a command, whose last parameter is ``**flags``, the options of the table."""
+    given = list(inspect.signature(command, eval_str=True).parameters.values())
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [*given[:-1], *parameters()]
+    )
 
 
 def build_spec(given: dict[str, Any], file: Path | None, settings: list[str]) -> SearchSpec:

@@ -14,6 +14,7 @@ from service.cli.audit import audit
 from service.cli.bench import bench
 from service.cli.compare import compare
 from service.cli.context import Place, check_server, home_of
+from service.cli.estimate import estimate
 from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
 from service.cli.finals import finals
@@ -135,6 +136,7 @@ def program(
 
 for name, command in (
     ("search", search),
+    ("estimate", estimate),
     ("resume", resume),
     ("list", list_searches),
     ("show", show),

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from nas.client import Client, ClientError
 from service.cli.failures import SearchFailed
 from service.errors import Conflict, NotFound, UserError
+from service.estimates import EstimateView
 from service.schemas import (
     AuditView,
     FinalsView,
@@ -63,6 +64,11 @@ class Remote:
                 raise
             text = f"{error} (paths are those of the machine at {self.client.url})"
             raise UserError(text, field=error.field, value=error.value) from error
+
+    def estimate(self, spec: SearchSpec) -> EstimateView:
+        """Return what a search would take on the server's machine."""
+        body = spec.model_dump(mode="json", exclude_unset=True)
+        return self._send(EstimateView, "POST", "estimate", body)
 
     def list(self, *, limit: int, state: SearchState | None, deleted: bool) -> SearchPage:
         """Return the newest searches."""

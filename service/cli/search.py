@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 from service.cli.context import desk_of
 from service.cli.failures import INTERRUPTED
 from service.cli.follow import run_search
-from service.cli.options import build_spec, parameters
+from service.cli.options import SetOptions, SpecFile, build_spec, with_flags
 from service.cli.report import report
 from service.cli.screen import say, say_json
 
@@ -35,16 +34,8 @@ A folder or .zip holds train/CLASS/* and, if there are any, test/CLASS/*.
 def search(
     context: typer.Context,
     *,
-    spec: Annotated[
-        Path | None,
-        typer.Option(help="A .json or .toml file with the description; options go on top"),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="PATH=VALUE", help="Any place in the description, again and again"
-        ),
-    ] = None,
+    spec: SpecFile = None,
+    settings: SetOptions = None,
     export: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Copy the finished model to this folder")
     ] = None,
@@ -105,6 +96,5 @@ def _detached(desk: Desk, search_id: str, *, as_json: bool) -> None:
     say(f"{who}: nas resume {search_id}", error=True)
 
 
-_given = list(inspect.signature(search, eval_str=True).parameters.values())
-search.__signature__ = inspect.Signature([*_given[:-1], *parameters()])  # type: ignore[attr-defined]
+with_flags(search)
 search.__doc__ = f"{search.__doc__}\n{EXAMPLES}"

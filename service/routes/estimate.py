@@ -1,0 +1,27 @@
+"""What a search would take, before it is started."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException
+
+from nas.spec import SearchSpec
+from service import estimates
+from service.deps import DatabaseDep, strict
+from service.estimates import EstimateView
+
+router = APIRouter(prefix="/api/v1", tags=["searches"])
+
+
+@router.post("/estimate")
+def estimate(
+    database: DatabaseDep, spec: Annotated[SearchSpec, Depends(strict(SearchSpec))]
+) -> EstimateView:
+    """Say what a search would take: seconds, memory and disk as ranges, and on what they rest.
+
+    The first time for a kind of network this trains a small and a large one for a few steps, which
+    takes seconds; the body is that of POST /searches, and wrong ones are refused alike.
+    """
+    try:
+        return estimates.estimate(database.settings, spec)
+    except estimates.Busy as error:
+        raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
