@@ -23,7 +23,7 @@ from searchspaces.scale import Scale
 from service import models, specs
 from service.db import Database
 from service.errors import UserError
-from service.processes import LockHeld, Stop, StopNow, die_with_parent, file_lock, parent_pid
+from service.processes import LockHeld, Stop, StopNow, die_with_parent, file_lock, leave, parent_pid
 from service.searchrows import SearchRows, finite
 from service.settings import Settings
 from service.states import MODEL_ENDED
@@ -202,4 +202,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

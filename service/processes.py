@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import logging
 import os
 import signal
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -138,3 +139,11 @@ class Stop:
         if self._at_once:
             self._at_once = False  # once: not again while the first is on its way out
             raise StopNow
+
+
+def leave(status: int) -> NoReturn:
+    """End this process, whose work is done, at once: torch taken down in order costs 0.7 s."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

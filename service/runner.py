@@ -26,7 +26,7 @@ from searchspaces.scale import Scale
 from service import modelling, models, searches, specs, vitals
 from service.db import Database
 from service.errors import NotFound, StorageError, UserError
-from service.processes import LockHeld, Stop, die_with_parent, file_lock, parent_pid
+from service.processes import LockHeld, Stop, die_with_parent, file_lock, leave, parent_pid
 from service.settings import Settings
 from service.states import ENDED, MODEL_ENDED, ModelState, SearchState
 from service.store import SqlStore
@@ -231,4 +231,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

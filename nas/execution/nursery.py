@@ -231,3 +231,4 @@ def main(fd: int) -> None:
 
 if __name__ == "__main__":
     main(int(sys.argv[1]))
+    os._exit(0)  # nothing is left to do; to take torch down piece by piece costs 0.7 s

@@ -87,6 +87,10 @@ class _Extraction:
         """Grow what is needed until nothing is added, then write it in the order of imports."""
         module = self._module(owner.module)
         statements = _method_body(module.definitions.get(owner.name or ""), method)
+        while isinstance(statements[0], ast.Import | ast.ImportFrom):
+            # A space may import its network only where it builds one: here all is one file.
+            _read_import(module, statements[0], run_time=True)
+            statements = statements[1:]
         self.needed.update(roots)
         for statement in statements:
             self._follow_names(module, statement)
