@@ -20,7 +20,9 @@ from service.cli import app
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TOY = ["--space", "toy", "--evaluator", "toy", "--executor", "local", "--workers", "2"]
+# Evolution has a state to lose, and needs no torch: its processes start in no time.
+TOY = ["--space", "toy", "--evaluator", "toy", "--controller", "evolution"]
+TOY += ["--executor", "local", "--workers", "2"]
 SMALL = [
     "--executor",
     "local",
