@@ -24,6 +24,7 @@ function SearchLinks({ route, search }) {
   const pages = [
     ["overview", "chart", link(id), "Overview"],
     ["trials", "rows", link(id, "trials"), "Trials", known?.counts.total],
+    ["operations", "bars", link(id, "ops"), "Operations"],
     ["failures", "warning", link(id, "failures"), "Failures", known?.counts.failed || undefined],
     ["models", "box", link(id, "models"), "Models", known?.models.length || undefined],
     ["config", "list", link(id, "config"), "Config"],

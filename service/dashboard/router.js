@@ -8,6 +8,7 @@ const ROUTES = [
   [/^s\/([^/]+)$/, "overview", ["search"]],
   [/^s\/([^/]+)\/trials$/, "trials", ["search"]],
   [/^s\/([^/]+)\/trials\/(\d+)$/, "trial", ["search", "trial"]],
+  [/^s\/([^/]+)\/ops$/, "operations", ["search"]],
   [/^s\/([^/]+)\/failures$/, "failures", ["search"]],
   [/^s\/([^/]+)\/models$/, "models", ["search"]],
   [/^s\/([^/]+)\/config$/, "config", ["search"]],

@@ -27,6 +27,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "overview": ("s/{digits}", "Pareto front"),
     "trials": ("s/{digits}/trials", "of 6 trials"),
     "trial": ("s/{digits}/trials/{best}", "test accuracy"),
+    "operations": ("s/{digits}/ops", "Lift"),
     "failures": ("s/{moody}/failures", "by the machine"),
     "models": ("s/{digits}/models", "Use it"),
     "config": ("s/{digits}/config", "recipe.epochs"),

@@ -11,11 +11,12 @@ import { onSearch, useTitle } from "../store.js";
 import { Config } from "./config.js";
 import { Models } from "./export.js";
 import { Failures } from "./failures.js";
+import { Operations } from "./operations.js";
 import { Overview } from "./overview.js";
 import { TrialPage } from "./trial.js";
 import { Trials } from "./trials.js";
 
-const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, failures: Failures, models: Models, config: Config };
+const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, operations: Operations, failures: Failures, models: Models, config: Config };
 const OVER = ["finished", "stopped", "failed"];
 
 function LiveSign() {
@@ -94,7 +95,7 @@ function Standing({ search }) {
 /** The frame of a search's pages. */
 export function Search({ route }) {
   const id = route.params.search;
-  const mine = (event) => event.search === id && !["trial.progress", "finals.state"].includes(event.kind);
+  const mine = (event) => event.search === id && !["trial.progress", "finals.state", "comparison.state"].includes(event.kind);
   const search = useResource(`searches/${encodeURIComponent(id)}`, mine);
   useEffect(() => onSearch(search.data), [search.data]);
   useTitle(route.name !== "overview" && `${sentence(route.name)} ${route.params.trial ?? ""}`, search.data?.name ?? "Search");
