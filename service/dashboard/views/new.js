@@ -3,6 +3,7 @@ import { html, useEffect, useRef, useState } from "../dom.js";
 import { freshKey, get, post } from "../api.js";
 import { commandLine } from "../form/command.js";
 import { EPOCHS, PARTS, begin, build, chosen, fields, needsData, place, type } from "../form/draft.js";
+import { Estimate } from "../form/estimate.js";
 import { FieldRow, Fields } from "../form/field.js";
 import { flat } from "../form/schema.js";
 import { count } from "../format.js";
@@ -108,7 +109,7 @@ function executorChoices(list, catalog) {
   return list.map((field) => (field.path === "execution.executor" ? { ...field, kind: "choice", choices: names } : field));
 }
 
-function Summary({ catalog, form, busy, rest }) {
+function Summary({ catalog, form, busy, rest, onTry }) {
   const { spec, errors } = build(catalog, form);
   const command = commandLine(spec, catalog.defaults);
   const wrong = Object.values(form.errors).filter(Boolean).length;
@@ -117,6 +118,8 @@ function Summary({ catalog, form, busy, rest }) {
     ${rest.map((text) => html`<${Notice} key=${text} kind="bad">${text}</${Notice}>`)}
     ${wrong ? html`<${Notice} kind="bad" title=${`${wrong} field${wrong === 1 ? " needs" : "s need"} another value.`}>Nothing was started; what you typed is kept.</${Notice}>` : null}
     <button class="button primary wide-button" disabled=${busy}>${busy ? "Starting…" : "Start search"}</button>
+    <button type="button" class="button wide-button" disabled=${busy} onClick=${onTry}>Run one trial first</button>
+    <p class="quiet">The same search with a limit of one trial: resumed with a higher limit, it goes on.</p>
     <h2>The same as a command</h2>
     <pre class="code" tabindex="0" aria-label="Command line">${command}</pre>
     <div class="buttons">
@@ -149,11 +152,22 @@ function Form({ catalog, initial, from }) {
     // After the page has been drawn with the errors: to the first of them.
     setTimeout(() => page.current?.querySelector("[aria-invalid=true]")?.focus(), 60);
   };
-  const submit = async (event) => {
-    event.preventDefault();
-    if (busy) return;
+  const refused = (error) => {
+    const placed = place(catalog, latest.current, error.problem ?? { detail: error.message });
+    refuse(placed.errors, placed.rest);
+  };
+  /** The description as it is typed; none, and the errors shown, where a field cannot be read. */
+  const read = () => {
     const { spec, errors } = build(catalog, latest.current);
-    if (Object.keys(errors).length) return refuse(errors, []);
+    if (!Object.keys(errors).length) return spec;
+    refuse(errors, []);
+    return null;
+  };
+  const start = async (event, limits) => {
+    event.preventDefault();
+    const spec = busy ? null : read();
+    if (!spec) return;
+    spec.limits = { ...spec.limits, ...limits };
     const body = JSON.stringify(spec);
     // The same description sent twice (a double click, a lost answer) starts one search.
     if (sent.current.body !== body) sent.current = { body, key: freshKey() };
@@ -163,18 +177,17 @@ function Form({ catalog, initial, from }) {
       drafts.delete(from);
       go(link(search.id));
     } catch (error) {
-      const placed = place(catalog, latest.current, error.problem ?? { detail: error.message });
-      refuse(placed.errors, placed.rest);
+      refused(error);
     }
-    return undefined;
   };
   const all = fields(catalog, form);
-  return html`<form ref=${page} class="new" onSubmit=${submit} novalidate>
+  return html`<form ref=${page} class="new" onSubmit=${start} novalidate>
     <div class="stack">
       <${Basics} catalog=${catalog} form=${form} all=${all} onInput=${onInput} />
+      <${Estimate} spec=${build(catalog, form).spec} onAsk=${read} onError=${refused} />
       <${Advanced} catalog=${catalog} form=${form} all=${all} onInput=${onInput} open=${open} onToggle=${setOpen} />
     </div>
-    <${Summary} catalog=${catalog} form=${form} busy=${busy} rest=${rest} />
+    <${Summary} catalog=${catalog} form=${form} busy=${busy} rest=${rest} onTry=${(event) => start(event, { trials: 1 })} />
   </form>`;
 }
 
