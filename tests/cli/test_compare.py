@@ -7,28 +7,12 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
-import torch
-from typer.testing import CliRunner
 
 from nas.compare import Row, pareto
-from service.cli import app
+from tests.cli.running import nas
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-def nas(home: Path, *arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, ["--home", str(home), *arguments])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.stderr
-    return result.stdout if code == 0 else result.stderr
 
 
 @pytest.fixture(scope="module")

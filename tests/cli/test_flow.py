@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from typer.testing import CliRunner
 
-from service.cli import app
+from tests.cli.running import nas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,14 +38,6 @@ SMALL = [
 
 def command(home: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "service.cli", "--home", str(home), *arguments]
-
-
-def nas(home: Path, *arguments: str, code: int = 0) -> str:
-    """Run a command to its end in this process; return what it printed on standard output."""
-    result = CliRunner().invoke(app, ["--home", str(home), *arguments])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.stderr
-    return result.stdout
 
 
 def trials(home: Path, name: str = "last") -> list[dict]:

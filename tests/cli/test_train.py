@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from typer.testing import CliRunner
 
-from service.cli import app
 from service.cli.networks import folder_of
+from tests.cli.running import nas
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +31,6 @@ def photos(tmp_path_factory) -> Path:
             home.mkdir(parents=True, exist_ok=True)
             Image.fromarray(x).save(home / f"{number}.png")
     return top
-
-
-def nas(home: Path, *arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, ["--home", str(home), *arguments])
-    assert result.exit_code == code, result.output
-    assert "Traceback" not in result.stderr
-    return result.stdout if code == 0 else result.stderr
 
 
 OPTIONS = ["--image-size", "64", "--epochs", "2", "--batch-size", "16", "--hold-out", "0.25"]

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 
-NAS = [sys.executable, "-m", "service.cli"]
-
-
-def nas(home, *arguments):
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "NAS_HOME": str(home)}
-    return subprocess.run(
-        [*NAS, *arguments], env=environment, capture_output=True, text=True, check=False
-    )
+from tests.cli.running import nas
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +18,14 @@ def home(tmp_path_factory):
     options = ["--data", "digits", "--trials", "1", "--epochs", "1", "--filters", "2"]
     options += ["--final-epochs", "0", "--executor", "inline", "--workers", "1", "--name", "small"]
     options += ["--set", "space.options.blocks=2", "--train-images", "100"]
-    done = nas(folder, "search", *options)
-    assert done.returncode == 0, done.stderr
+    nas(folder, "search", *options)
     return folder
 
 
 def test_a_cell_becomes_the_largest_network_within_a_budget_and_its_file_runs(home, tmp_path):
     options = ["--stem", "cifar", "--image-size", "32", "--classes", "7", "--max-madds", "20M"]
-    done = nas(home, "transfer", "small", *options, "--output", str(tmp_path / "net"), "--json")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    out = nas(home, "transfer", "small", *options, "--output", str(tmp_path / "net"), "--json")
+    told = json.loads(out)
     assert 0.8 * 20e6 < told["madds"] <= 20e6
     ran = subprocess.run(
         [sys.executable, "-I", told["file"]], capture_output=True, text=True, check=True
@@ -54,7 +44,6 @@ def test_a_cell_becomes_the_largest_network_within_a_budget_and_its_file_runs(ho
     ],
 )
 def test_what_cannot_be_built_is_one_clear_line(home, options, line):
-    done = nas(home, "transfer", "small", *options)
-    assert done.returncode == 2
-    assert line in done.stderr
-    assert len(done.stderr.strip().splitlines()) == 1
+    error = nas(home, "transfer", "small", *options, code=2)
+    assert line in error
+    assert len(error.strip().splitlines()) == 1

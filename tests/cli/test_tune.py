@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from typer.testing import CliRunner
 
 from nas.data import DataSpec
@@ -19,13 +18,6 @@ from nas.tune_recipe import Question, Tried, best, outcome
 from searchspaces.scale import Scale
 from searchspaces.toy import OPTIMUM, Toy
 from service.cli import app
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def tried(number: int, accuracy: float | None, epochs: int, error: str = "") -> Tried:
