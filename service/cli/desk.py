@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas.catalog import REGISTRIES
-from service import auditlog, estimates, finals, models, searches, trash
+from service import auditlog, cloning, estimates, finals, models, searches, trash
 from service.cli.screen import meter
 from service.cli.work import child
 from service.errors import UserError
@@ -56,6 +56,9 @@ class Desk(Protocol):
 
     def create(self, spec: SearchSpec) -> str:
         """Keep a new search and return its id."""
+
+    def clone(self, search_id: str, changes: dict[str, Any]) -> str:
+        """Keep a new search like another, with some fields changed, and return its id."""
 
     def estimate(self, spec: SearchSpec) -> EstimateView:
         """Return what a search would take; it may be measured for some seconds."""
@@ -137,6 +140,10 @@ class Local:
         described = complete(spec, self.data_root)
         self._decode(described)
         return searches.create(self.database, described)
+
+    def clone(self, search_id: str, changes: dict[str, Any]) -> str:
+        """Keep a search like another."""
+        return self.create(cloning.described(self.database, search_id, changes))
 
     def estimate(self, spec: SearchSpec) -> EstimateView:
         """Return what a search would take on this machine."""

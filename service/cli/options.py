@@ -135,6 +135,18 @@ def build_spec(given: dict[str, Any], file: Path | None, settings: list[str]) ->
         data[part] = {"name": named} if isinstance(named, str) else named
         if isinstance(data[part], dict):
             data[part].setdefault("name", getattr(SearchSpec(), part).name)
+    _put_all(data, given, settings)
+    return SearchSpec.model_validate(data)
+
+
+def changes_of(given: dict[str, Any], settings: list[str]) -> dict[str, Any]:
+    """Return only what is given: the options, then each PATH=VALUE of ``settings``."""
+    data: dict[str, Any] = {}
+    _put_all(data, given, settings)
+    return data
+
+
+def _put_all(data: dict[str, Any], given: dict[str, Any], settings: list[str]) -> None:
     for flag in FLAGS:
         if given.get(flag.name) is not None:
             _put(data, flag.path, given[flag.name])
@@ -145,12 +157,11 @@ def build_spec(given: dict[str, Any], file: Path | None, settings: list[str]) ->
                 f"--set {setting!r} is not PATH=VALUE, such as {SCALE}.dropout=0.2", field="--set"
             )
         _put(data, path.strip(), _value(text))
-    return SearchSpec.model_validate(data)
 
 
 def _put(data: dict[str, Any], path: str, value: Any) -> None:
     if path in PARTS:
-        if data[path].get("name") != value:
+        if data.get(path, {}).get("name") != value:
             data[path] = {"name": value}
         return
     *parents, last = path.split(".")

@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from service.cli.audit import audit
 from service.cli.bench import bench
+from service.cli.clone import clone
 from service.cli.compare import compare
 from service.cli.context import Place, check_server, home_of
 from service.cli.estimate import estimate
@@ -137,6 +138,7 @@ def program(
 for name, command in (
     ("search", search),
     ("estimate", estimate),
+    ("clone", clone),
     ("resume", resume),
     ("list", list_searches),
     ("show", show),

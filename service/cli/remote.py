@@ -65,6 +65,11 @@ class Remote:
             text = f"{error} (paths are those of the machine at {self.client.url})"
             raise UserError(text, field=error.field, value=error.value) from error
 
+    def clone(self, search_id: str, changes: dict[str, Any]) -> str:
+        """Start a search like another there."""
+        with _told():
+            return self.client.search(search_id).clone(changes).id
+
     def estimate(self, spec: SearchSpec) -> EstimateView:
         """Return what a search would take on the server's machine."""
         body = spec.model_dump(mode="json", exclude_unset=True)

@@ -58,7 +58,7 @@ def search(
         say(f"search {search_id} {view.name!r} created", error=True)
         _say_what_was_sized(asked, view)
         if detach:
-            _detached(desk, search_id, as_json=as_json)
+            detached(desk, search_id, as_json=as_json)
             return
         watch(desk, search_id, as_json=as_json, copy_to=export)
 
@@ -86,7 +86,8 @@ def _say_what_was_sized(asked: SearchSpec, view: SearchView) -> None:
         )
 
 
-def _detached(desk: Desk, search_id: str, *, as_json: bool) -> None:
+def detached(desk: Desk, search_id: str, *, as_json: bool) -> None:
+    """Say which search was created, and who will run it."""
     if as_json:
         say_json({"search": desk.view(search_id).model_dump(mode="json")})
         return

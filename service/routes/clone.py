@@ -1,0 +1,48 @@
+"""A search like another one."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ConfigDict, RootModel, ValidationError
+
+from service import cloning, searches
+from service.deps import DatabaseDep, Identity, SettingsDep, strict
+from service.problems import documented
+from service.schemas import SearchView
+
+router = APIRouter(prefix="/api/v1/searches", tags=["searches"])
+
+
+class Changes(RootModel[dict[str, Any]]):
+    """Fields of a search, as in POST /searches; what is absent is as in the other search."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "longer", "limits": {"trials": 100}, "seed": 1}]}
+    )
+
+
+@router.post("/{search_id}/clone", status_code=201, responses=documented(404, 409))
+def clone(
+    database: DatabaseDep,
+    settings: SettingsDep,
+    response: Response,
+    search_id: Identity,
+    changes: Annotated[Changes, Depends(strict(Changes))],
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
+    ] = None,
+) -> SearchView:
+    """Start a search like this one, with some fields changed.
+
+    Objects are changed field by field, except that a space, controller, evaluator or source of
+    images under another name is taken whole.
+    """
+    try:
+        spec = cloning.described(database, search_id, changes.root)
+    except ValidationError as error:
+        wrong = [one | {"loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
+        raise RequestValidationError(wrong) from error
+    made = searches.create(database, spec, idempotency_key)
+    response.headers["Location"] = f"{settings.root_path}/api/v1/searches/{made}"
+    return searches.view(database, made)
