@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.zoo import ZooError, list_models
 from searchspaces.registry import RegistryError
 from service.errors import NotFound, UserError
 from service.schemas import View
+
+if TYPE_CHECKING:
+    from nas.profile import LayerRow
 
 
 class PaperView(View):
@@ -57,6 +60,19 @@ class LayerView(View):
     memory_bytes: int
     receptive_field: tuple[int, int]
 
+    @classmethod
+    def of(cls, row: LayerRow) -> LayerView:
+        """Return a row of a profile."""
+        return cls(
+            name=row.name,
+            kind=row.kind,
+            output=list(row.output),
+            params=row.params,
+            madds=row.madds,
+            memory_bytes=row.memory,
+            receptive_field=row.receptive_field,
+        )
+
 
 class NetworkDetail(NetworkView):
     """A network with its layers."""
@@ -95,16 +111,5 @@ def network(name: str, size: int | None = None) -> NetworkDetail:
         cost = measure(model, task, open_sequences=True)
     except ZooError as error:
         raise UserError(str(error), field="size", value=size) from error
-    layers = [
-        LayerView(
-            name=layer.name,
-            kind=layer.kind,
-            output=list(layer.output),
-            params=layer.params,
-            madds=layer.madds,
-            memory_bytes=layer.memory,
-            receptive_field=layer.receptive_field,
-        )
-        for layer in cost.layers
-    ]
+    layers = [LayerView.of(layer) for layer in cost.layers]
     return NetworkDetail(**describe(model, task, costs(cost)), layers=layers)

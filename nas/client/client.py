@@ -11,12 +11,20 @@ from nas.client.address import find_token, read_address
 from nas.client.answers import Event, ModelView, SearchView, read
 from nas.client.errors import ClientError
 from nas.client.model import Model
-from nas.client.offers import Catalog, EstimateView, Health, Meta, NetworkDetail, NetworkView
+from nas.client.offers import (
+    Catalog,
+    EstimateView,
+    Health,
+    Meta,
+    NetworkDetail,
+    NetworkView,
+    PreviewView,
+)
 from nas.client.search import Search
 from nas.client.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 LAST = "last"
@@ -91,6 +99,19 @@ class Client:
         The first time for a kind of network it is measured, which takes seconds.
         """
         return read(EstimateView, self.wire.send("POST", "estimate", {**(spec or {}), **parts}))
+
+    def preview(
+        self,
+        space: str | dict[str, Any],
+        decisions: Sequence[int],
+        *,
+        task: dict[str, int] | None = None,
+        scale: dict[str, Any] | None = None,
+    ) -> PreviewView:
+        """Return the architecture of some decisions, without a search: drawings and costs."""
+        body = {"space": space, "decisions": list(decisions), "task": task, "scale": scale}
+        given = {name: value for name, value in body.items() if value is not None}
+        return read(PreviewView, self.wire.send("POST", "architectures/preview", given))
 
     def create(self, spec: dict[str, Any] | None = None, /, **parts: Any) -> Search:
         """Start a search: a description as JSON data, its parts by name, or both.

@@ -179,3 +179,19 @@ class EstimateView:
     gpu_bytes_per_trial: Range | None
     basis: str
     measured_before: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewView:
+    """An architecture by its decisions; costs are None where there is no network to build."""
+
+    key: str
+    cells: list[str]
+    svg: dict[str, str]
+    text: dict[str, str]
+    barcode: dict[str, list[str]]
+    arch: dict[str, Any]
+    params: int | None
+    madds: int | None
+    memory_peak_bytes: int | None
+    layers: list[LayerView] | None

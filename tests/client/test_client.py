@@ -40,6 +40,7 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         "get /api/v1/events": lambda: next(client.events()).kind == "search.created",
         "get /api/v1/health": lambda: client.health().database.ok,
         "get /api/v1/meta": lambda: client.meta().name == "nasturtium",
+        "post /api/v1/architectures/preview": lambda: client.preview("toy", [0] * 6).params > 0,
         "post /api/v1/estimate": lambda: client.estimate(evaluator="toy", space="toy").basis,
         "get /api/v1/zoo": lambda: client.zoo("lenet*")[0].params > 0,
         "get /api/v1/zoo/{name}": lambda: client.network("lenet5").layers[-1].output == [10],
