@@ -3,7 +3,7 @@
 const KINDS = [
   "search.created", "search.state", "search.changed", "trial.created", "trial.started",
   "trial.progress", "trial.done", "trial.failed", "trial.stopped", "trial.requeued",
-  "trial.stale", "model.state", "finals.state", "message",
+  "trial.stale", "model.state", "finals.state", "comparison.state", "message",
 ];
 const ports = new Set();
 let source = null;

@@ -1,6 +1,6 @@
 // The scatter plot of trials with their Pareto front: how it is drawn, its pointer and keys, its words.
 import { html, useMemo, useRef, useState } from "../dom.js";
-import { isNumber, several } from "../format.js";
+import { isNumber, sentence, several } from "../format.js";
 import { HEIGHT, colours, useCanvas } from "./canvas.js";
 import { Table } from "./line.js";
 import { axes, plane, short, span, surface } from "./plane.js";
@@ -96,8 +96,9 @@ export function costs(trials) {
 
 /** Plot `trials` along the axes `x` and `y`: {label, of(trial), show(value), more: large is good}.
  * `marked` are the numbers of the front; without it, it is found here, of a small x and a large y.
- * `note` says what the line is; `onOpen(number)` opens a trial. */
-export function Scatter({ trials, x, y, marked, note, onOpen }) {
+ * `note` says what the line is; `onOpen(number)` opens a trial. Other things than trials have a `noun`,
+ * and a `name` for each number. */
+export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", name = (number) => number }) {
   const points = useMemo(
     () => trials.map((t) => ({ x: x.of(t), y: y.of(t), number: t.number }))
       .filter((p) => isNumber(p.x) && isNumber(p.y)),
@@ -110,7 +111,7 @@ export function Scatter({ trials, x, y, marked, note, onOpen }) {
   }, [points, marked]);
   const [picked, pick] = useState(null); // the number of the trial that is pointed at
   const chosen = picked === null ? -1 : points.findIndex((p) => p.number === picked);
-  const say = (p) => `Trial ${p.number}: ${y.label} ${y.show(p.y)}, ${x.label} ${x.show(p.x)}`;
+  const say = (p) => `${sentence(noun)} ${name(p.number)}: ${y.label} ${y.show(p.y)}, ${x.label} ${x.show(p.x)}`;
   const at = useRef(null);
   const canvas = useCanvas((element, width) => {
     at.current = layout(points, width, HEIGHT);
@@ -128,7 +129,7 @@ export function Scatter({ trials, x, y, marked, note, onOpen }) {
     pick(i < 0 ? null : points[i].number);
   };
   const key = (event) => {
-    if (event.key === "Enter" && chosen >= 0) return onOpen(points[chosen].number);
+    if (event.key === "Enter" && chosen >= 0) return onOpen?.(points[chosen].number);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || !best.length) return undefined;
     event.preventDefault();
@@ -137,17 +138,17 @@ export function Scatter({ trials, x, y, marked, note, onOpen }) {
     pick(points[best[next]].number);
     return undefined;
   };
-  const rows = best.map((i) => [points[i].number, x.show(points[i].x), y.show(points[i].y)]);
+  const rows = best.map((i) => [name(points[i].number), x.show(points[i].x), y.show(points[i].y)]);
   return html`<figure class="chart" aria-label=${`${y.label} against ${x.label}`}>
     <div class="plot">
       <canvas ref=${canvas} class="scatter" tabindex="0" role="img" height=${HEIGHT}
-        aria-label=${`${several(points.length, "trial")}, ${best.length} on the Pareto front. Arrow keys step along the front, Enter opens the trial.`}
+        aria-label=${`${several(points.length, noun)}, ${best.length} on the Pareto front. Arrow keys step along the front${onOpen ? `, Enter opens the ${noun}` : ""}.`}
         onMouseMove=${move} onMouseLeave=${() => pick(null)} onKeyDown=${key}
-        onClick=${(event) => { const i = find(event); if (i >= 0) onOpen(points[i].number); }}></canvas>
+        onClick=${(event) => { const i = find(event); if (i >= 0) onOpen?.(points[i].number); }}></canvas>
     </div>
     <figcaption aria-live="polite">${chosen >= 0
       ? say(points[chosen])
-      : `${several(points.length, "trial")}; ${note}`}</figcaption>
-    <${Table} title="The front as a table" head=${["trial", x.label, y.label]} rows=${rows} />
+      : `${several(points.length, noun)}; ${note}`}</figcaption>
+    <${Table} title="The front as a table" head=${[noun, x.label, y.label]} rows=${rows} />
   </figure>`;
 }

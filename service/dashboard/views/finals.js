@@ -1,26 +1,25 @@
 // The finals of a search: ask for them, watch them train, what they say of the search's winner.
 import { html, useRef, useState } from "../dom.js";
-import { freshKey, post } from "../api.js";
-import { difference, isNumber, metric, percent, several } from "../format.js";
+import { freshKey } from "../api.js";
+import { difference, isNumber, percent, several } from "../format.js";
 import { Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
+import { Course, Failed, NUMBER, Tested, active, useAct } from "./jobs.js";
 
 const TOPS = [1, 2, 3, 5, 10, 20, 50];
-const NUMBER = "[1-9][0-9]*";
 
 const gap = (value) => difference("accuracy", value);
 const seeds = (one) => Object.keys(one.tests).length;
 
 function Row({ search, one, rank, epochs }) {
-  const each = Object.entries(one.tests).map(([seed, value]) => `seed ${seed}: ${percent(value)}`).join(", ");
   return html`<tr>
     <td class="number">${rank}</td>
     <th scope="row"><a href=${link(search.id, "trials", one.trial)}>#${one.trial}</a></th>
     <td class="number">${percent(one.selection)}</td>
     <td class="number">${epochs}</td>
     <td class="number">${seeds(one)}</td>
-    <td class="number" title=${each}><b>${percent(one.mean)}</b>${isNumber(one.spread) ? ` ± ${percent(one.spread)}` : ""}</td>
+    <${Tested} one=${one} />
     <td class="number">${isNumber(one.mean) && isNumber(one.selection) ? gap(one.mean - one.selection) : "–"}</td>
   </tr>`;
 }
@@ -36,35 +35,26 @@ function Lead({ finals }) {
 
 function Table({ search, finals }) {
   const heads = ["In the search", "Epochs", "Seeds", "Test accuracy", "Change"];
-  const failed = finals.finalists.flatMap((one) => Object.entries(one.failures).map(([seed, why]) => ({ trial: one.trial, seed, why })));
   return html`<${Scroll} name="Finals" kind="wide">
       <thead><tr><th scope="col" class="number">Rank</th><th scope="col">Trial</th>
         ${heads.map((word) => html`<th key=${word} scope="col" class="number">${word}</th>`)}</tr></thead>
       <tbody>${finals.finalists.map((one, i) =>
         html`<${Row} key=${one.trial} search=${search} one=${one} rank=${i + 1} epochs=${finals.epochs} />`)}</tbody>
     </${Scroll}>
-    ${failed.length ? html`<${Notice} kind="warn" title=${`${several(failed.length, "training")} failed.`}>
-      <ul>${failed.map(({ trial, seed, why }) => html`<li key=${`${trial} ${seed}`}>Trial #${trial}, seed ${seed}: ${why}</li>`)}</ul>
-    </${Notice}>` : null}
+    <${Failed} rows=${finals.finalists} name=${(one) => `Trial #${one.trial}`} />
     <${Lead} finals=${finals} />`;
 }
 
 /** The newest asking for finals: how far it is, or how it ended. */
-function Round({ round, act, busy }) {
+function Round({ round, stop, busy }) {
   const { state, progress, total, epochs } = round;
-  const ended = round.done + round.failed;
   if (state === "failed") return html`<${Notice} kind="bad" title=${`The finals at ${several(epochs, "epoch")} failed.`}>${round.error}</${Notice}>`;
   if (state === "stopped") {
-    return html`<p class="quiet"><${State} state=${state} /> after ${ended} of ${several(total, "training")} at ${several(epochs, "epoch")}; what is trained is kept.</p>`;
+    return html`<p class="quiet"><${State} state=${state} /> after ${round.done + round.failed} of ${several(total, "training")} at ${several(epochs, "epoch")}; what is trained is kept.</p>`;
   }
   if (state === "done") return null;
-  const loss = progress?.metrics.train_loss;
-  const share = ended + (progress ? progress.step / epochs : 0);
-  return html`<div class="make round"><div role="status"><${State} state=${state} /> ${ended} of ${several(total, "training")} ended${round.failed ? `, ${round.failed} failed` : ""}.
-      ${progress ? ` Trial #${progress.trial}, seed ${progress.seed}: epoch ${progress.step} of ${epochs}${isNumber(loss) ? `, training loss ${metric("loss", loss)}` : ""}.`
-        : state === "pending" ? " Waits for its turn." : ""}</div>
-    <progress max=${total} value=${share} aria-label="Trainings of the finals"></progress>
-    <button type="button" class="button danger-text" disabled=${busy} onClick=${() => act("finals/stop")}>Stop the finals</button></div>`;
+  const text = progress && `Trial #${progress.trial}, seed ${progress.seed}`;
+  return html`<${Course} job=${round} what="finals" text=${text} epochs=${epochs} stop=${stop} busy=${busy} />`;
 }
 
 /** What there is at other numbers of epochs. */
@@ -80,31 +70,22 @@ function Body({ search, finals, top, reload, pick }) {
   const ended = finals.finalists.map((one, i) => done[i] + Object.keys(one.failures).length);
   const partly = most > 0 && ended.some((number) => number < most);
   const { round } = finals;
-  const active = round && ["pending", "running"].includes(round.state);
   const [typed, type] = useState("");
-  const [said, say] = useState({ busy: false, error: "" });
+  const [act, busy, refused] = useAct(reload);
   const key = useRef(freshKey());
   const wanted = typed || String(Math.max(3, partly ? most : most + 2));
   const command = `nas finals ${search.id} --top ${top} --seeds ${wanted} --epochs ${finals.epochs}`;
-  const act = async (path, body) => {
-    say({ busy: true, error: "" });
-    try {
-      await post(`searches/${search.id}/${path}`, body, { "Idempotency-Key": key.current });
-      key.current = freshKey();
-      type("");
-      await reload();
-      say({ busy: false, error: "" });
-    } catch (error) {
-      say({ busy: false, error: error.message });
-    }
-  };
-  const train = (event) => {
+  const path = `searches/${search.id}/finals`;
+  const train = async (event) => {
     event.preventDefault();
-    act("finals", { top: Number(top), seeds: Number(wanted), epochs: finals.epochs });
+    const wish = { top: Number(top), seeds: Number(wanted), epochs: finals.epochs };
+    if (!(await act(path, wish, { "Idempotency-Key": key.current }))) return;
+    key.current = freshKey();
+    type("");
   };
   return html`${most || ended.some(Boolean) ? html`<${Table} search=${search} finals=${finals} />` : null}
-    ${round ? html`<${Round} round=${round} act=${act} busy=${said.busy} />` : null}
-    ${active ? null : html`<p class="quiet">${!ended.some(Boolean)
+    ${round ? html`<${Round} round=${round} stop=${() => act(`${path}/stop`)} busy=${busy} />` : null}
+    ${active(round) ? null : html`<p class="quiet">${!ended.some(Boolean)
       ? `Not trained yet at ${several(finals.epochs, "epoch")}. The highest of many noisy scores is too high: this trains the best
         again from scratch, with several seeds, and tests them on images that no trial has seen.`
       : partly
@@ -112,10 +93,10 @@ function Body({ search, finals, top, reload, pick }) {
         : most ? "Mean and standard deviation over the seeds, on images that no trial has seen. More seeds:" : "None has ended well."}</p>
       <form class="make" onSubmit=${train}>
         <label class="inline">Seeds <input class="epochs" inputmode="numeric" required pattern=${NUMBER} value=${wanted} onInput=${(event) => type(event.target.value)} /></label>
-        <button class="button primary" disabled=${said.busy}>Train finals</button>
+        <button class="button primary" disabled=${busy}>Train finals</button>
       </form>`}
-    <p class="field-error" role="alert">${said.error}</p>
-    ${active ? null : html`<div class="code-line"><code>${command}</code><${Copy} text=${() => command} kind="small" /></div>`}
+    <p class="field-error" role="alert">${refused}</p>
+    ${active(round) ? null : html`<div class="code-line"><code>${command}</code><${Copy} text=${() => command} kind="small" /></div>`}
     <${Others} finals=${finals} pick=${pick} />`;
 }
 

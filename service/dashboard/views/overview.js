@@ -7,6 +7,7 @@ import { count, duration, ended, goal, metric, metricName, partName, plain, rewa
 import { Card, Loaded, Tile } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link } from "../router.js";
+import { Comparison } from "./comparison.js";
 import { kindName, useFailures } from "./failures.js";
 import { Finals } from "./finals.js";
 import { Audit, FrontCard, Verdict, objectives } from "./honesty.js";
@@ -115,7 +116,7 @@ export function Overview({ search }) {
         html`<${Right} search=${search} trials=${data} onOpen=${open} />`}</${Loaded}>
     </div>
     <${Running} search=${search} />
-    ${search.spec.data && search.counts.done ? html`<${Finals} search=${search} />` : null}
+    ${search.spec.data && search.counts.done ? html`<${Finals} search=${search} /><${Comparison} search=${search} />` : null}
     ${partName(search.spec.evaluator) === "trained" ? html`<${Audit} search=${search} />` : null}
     <${Card} title="Top trials" tools=${html`<a class="button small" href=${link(id, "trials")}>All trials</a>`}>
       <${Loaded} from=${best} what="the best trials">${(data) => data.length
