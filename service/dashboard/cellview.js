@@ -36,11 +36,11 @@ function Drawing({ source }) {
 }
 
 /** One cell of a trial, with the same in words below it. */
-export function CellView({ search, trial, name, words }) {
+export function CellView({ search, trial, name, title, words }) {
   const path = `searches/${encodeURIComponent(search)}/trials/${trial}/cells/${encodeURIComponent(name)}.svg`;
   const drawing = useLoad(path, (signal) => text(path, signal));
   return html`<div class="cell">
-    <h3>${sentence(name)} cell</h3>
+    <h3>${title ?? `${sentence(name)} cell`}</h3>
     <${Loaded} from=${drawing} what="the drawing" lines=${5}>${(source) => html`<${Drawing} source=${source} />`}</${Loaded}>
     ${words ? html`<details class="as-text"><summary>As text</summary><pre tabindex="0">${words}</pre></details>` : null}
   </div>`;

@@ -32,7 +32,7 @@ function SearchLinks({ route, search }) {
   return html`<p class="nav-head" title=${known?.name}>${known?.name ?? "This search"}</p>
     ${pages.map(([name, icon, to, word, badge]) =>
       html`<${Item} key=${name} to=${to} icon=${icon} badge=${badge}
-        here=${route.name === name || (name === "trials" && route.name === "trial")}>${word}</${Item}>`)}`;
+        here=${route.name === name || (name === "trials" && ["trial", "compare"].includes(route.name))}>${word}</${Item}>`)}`;
 }
 
 /** A shorter way to the content for the keyboard. It must not change the hash, which is the route. */

@@ -31,6 +31,11 @@ export function Scroll({ name, kind, children }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${`${name}, table`}><table class=${kind}>${children}</table></div>`;
 }
 
+/** A list of facts, [name, value] each. */
+export function Facts({ facts, kind }) {
+  return html`<dl class=${cls("facts", kind)}>${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
 /** A share, 0 to 1, as a bar; the number stands beside it. */
 export function Bar({ share, kind }) {
   return html`<i class=${cls("bar", kind)} style=${{ width: `${Math.min(100, 100 * share)}%` }}></i>`;

@@ -9,6 +9,7 @@ const ROUTES = [
   [/^s\/([^/]+)\/trials$/, "trials", ["search"]],
   [/^s\/([^/]+)\/trials\/(\d+)$/, "trial", ["search", "trial"]],
   [/^s\/([^/]+)\/ops$/, "operations", ["search"]],
+  [/^s\/([^/]+)\/compare$/, "compare", ["search"]],
   [/^s\/([^/]+)\/failures$/, "failures", ["search"]],
   [/^s\/([^/]+)\/models$/, "models", ["search"]],
   [/^s\/([^/]+)\/config$/, "config", ["search"]],

@@ -28,6 +28,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "trials": ("s/{digits}/trials", "of 6 trials"),
     "trial": ("s/{digits}/trials/{best}", "test accuracy"),
     "operations": ("s/{digits}/ops", "Lift"),
+    "compare": ("s/{digits}/compare?t=0,1,4", "Reduction cell"),
     "failures": ("s/{moody}/failures", "by the machine"),
     "models": ("s/{digits}/models", "Use it"),
     "config": ("s/{digits}/config", "recipe.epochs"),

@@ -64,5 +64,5 @@ def test_of_fewer_than_three_architectures_nothing_is_said(window: Window, house
     search = house.note("no operations yet")
     page = window.page
     page.goto(f"{house.address}#/s/{search}/ops")
-    expect(page.locator("main")).to_contain_text("from the third different architecture on")
+    expect(page.locator("main")).to_contain_text("This takes 3 different architectures")
     expect(page.locator("main")).to_contain_text("there are 0 so far")

@@ -1,7 +1,7 @@
 // How a search was set up: every option as it holds, and the ways to do the same again.
 import { html } from "../dom.js";
 import { moment } from "../format.js";
-import { Card, Copy, Loaded } from "../parts.js";
+import { Card, Copy, Facts, Loaded } from "../parts.js";
 import { useResource } from "../resource.js";
 import { commandLine } from "../form/command.js";
 
@@ -29,9 +29,8 @@ function parts(spec) {
 
 /** The options of one part of the description. */
 function Part({ name, value }) {
-  const facts = leaves(value);
-  return html`<h3>${name}</h3><dl class="facts options">${facts.map(([path, leaf]) =>
-    html`<div key=${path}><dt>${path.replace("options.", "")}</dt><dd>${show(leaf)}</dd></div>`)}</dl>`;
+  const facts = leaves(value).map(([path, leaf]) => [path.replace("options.", ""), show(leaf)]);
+  return html`<h3>${name}</h3><${Facts} kind="options" facts=${facts} />`;
 }
 
 /** The page. */
@@ -51,7 +50,6 @@ export function Config({ search }) {
       const command = commandLine(search.spec, data.defaults);
       return html`<div class="code-line"><code tabindex="0">${command}</code><${Copy} text=${() => command} label="Copy as CLI" kind="small" /></div>`;
     }}</${Loaded}></${Card}>
-    <${Card} title="This search"><dl class="facts">${facts.map(([name, value]) =>
-      html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></${Card}>
+    <${Card} title="This search"><${Facts} facts=${facts} /></${Card}>
     <${Card} title="Every option">${parts(search.spec).map(([part, value]) => html`<${Part} key=${part} name=${part} value=${value} />`)}</${Card}>`;
 }

@@ -8,7 +8,7 @@ import { Card, Loaded, Tile } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link } from "../router.js";
 import { Comparison } from "./comparison.js";
-import { kindName, useFailures } from "./failures.js";
+import { kindName, useFailures } from "./insights.js";
 import { Finals } from "./finals.js";
 import { Audit, FrontCard, Verdict, objectives } from "./honesty.js";
 import { Running } from "./running.js";

@@ -8,15 +8,15 @@ import { Confirm, Loaded, Notice, State, transition } from "../parts.js";
 import { useResource } from "../resource.js";
 import { go, link } from "../router.js";
 import { onSearch, useTitle } from "../store.js";
+import { Compare } from "./compare.js";
 import { Config } from "./config.js";
 import { Models } from "./export.js";
-import { Failures } from "./failures.js";
-import { Operations } from "./operations.js";
+import { Failures, Operations } from "./insights.js";
 import { Overview } from "./overview.js";
 import { TrialPage } from "./trial.js";
 import { Trials } from "./trials.js";
 
-const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, operations: Operations, failures: Failures, models: Models, config: Config };
+const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, compare: Compare, operations: Operations, failures: Failures, models: Models, config: Config };
 const OVER = ["finished", "stopped", "failed"];
 
 function LiveSign() {

@@ -4,7 +4,7 @@ import { html, useMemo } from "../dom.js";
 import { duration, goal, isNumber, metric, metricName, reward } from "../format.js";
 import { Scroll, State } from "../parts.js";
 import { link } from "../router.js";
-import { kindName } from "./failures.js";
+import { kindName } from "./insights.js";
 
 /** The families of operations in the order of the legend, with the words for them. */
 export const FAMILIES = {
@@ -46,8 +46,9 @@ function Head({ name, sort, by, onSort }) {
     <button type="button" class="sort" onClick=${turn}>${name}<span aria-hidden="true">${on ? (down ? " ↓" : " ↑") : ""}</span></button></th>`;
 }
 
-function Row({ search, trial, extra, states, best }) {
+function Row({ search, trial, extra, states, best, chosen, onChoose }) {
   return html`<tr data-row class=${best ? "best" : ""}>
+    ${onChoose ? html`<td><input type="checkbox" checked=${chosen.includes(trial.number)} aria-label=${`Compare trial ${trial.number}`} onChange=${() => onChoose(trial.number)} /></td>` : null}
     <th scope="row"><a href=${link(search.id, "trials", trial.number)}>#${trial.number}</a></th>
     ${states ? html`<td><${State} state=${trial.state} note=${trial.cached_from === null ? "" : `as #${trial.cached_from}`} /></td>` : null}
     <td class="number">${trial.failure
@@ -59,8 +60,9 @@ function Row({ search, trial, extra, states, best }) {
   </tr>`;
 }
 
-/** The table of `trials`. With `onSort`, heads are buttons; `states` adds the column of states. */
-export function TrialTable({ search, trials, name, sort = "", onSort, states, ranked }) {
+/** The table of `trials`. With `onSort`, heads are buttons, with
+ * `onChoose(number)` rows have check boxes; `states` adds the column of states. */
+export function TrialTable({ search, trials, name, sort = "", onSort, states, ranked, chosen, onChoose }) {
   const extra = useMemo(
     () => EXTRA.filter((key) => trials.some((trial) => key in trial.metrics)),
     [trials],
@@ -68,6 +70,7 @@ export function TrialTable({ search, trials, name, sort = "", onSort, states, ra
   const cells = Object.keys(trials.find((trial) => Object.keys(trial.barcode ?? {}).length)?.barcode ?? {});
   return html`<${Scroll} name=${name} kind="wide">
       <thead><tr>
+        ${onChoose ? html`<th scope="col"><span class="offscreen">Compare</span></th>` : null}
         <${Head} name="Trial" by="number" sort=${sort} onSort=${onSort} />
         ${states ? html`<th scope="col">State</th>` : null}
         <${Head} name=${metricName(goal(search))} by="reward" sort=${sort} onSort=${onSort} />
@@ -76,7 +79,7 @@ export function TrialTable({ search, trials, name, sort = "", onSort, states, ra
         <th scope="col">Cells${cells.length ? ` (${cells.join(" · ")})` : ""}</th>
       </tr></thead>
       <tbody>${trials.map((trial) => html`<${Row} key=${trial.number} search=${search} trial=${trial} extra=${extra}
-        states=${states} best=${ranked && trial.number === search.best?.number} />`)}</tbody>
+        states=${states} best=${ranked && trial.number === search.best?.number} chosen=${chosen} onChoose=${onChoose} />`)}</tbody>
     </${Scroll}>
     <${FamilyLegend} trials=${trials} />`;
 }

@@ -3,11 +3,11 @@ import { html } from "../dom.js";
 import { CellView } from "../cellview.js";
 import { TrainingCurve } from "../charts/curve.js";
 import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
-import { Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
+import { Card, Copy, Facts, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
 import { ExportPanel } from "./export.js";
-import { blame, kindName } from "./failures.js";
+import { blame, kindName } from "./insights.js";
 import { FamilyLegend } from "./table.js";
 
 function Failure({ failure }) {
@@ -46,7 +46,7 @@ function Origin({ search, trial }) {
   const json = () => JSON.stringify(trial.arch, null, 2);
   return html`<${Card} title="Came from" tools=${trial.arch ? html`<${Copy} text=${json} label="Copy architecture" kind="small" />` : null}>
     <p>${source}</p>
-    <dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
+    <${Facts} facts=${facts} />
   </${Card}>`;
 }
 
@@ -83,6 +83,7 @@ function Head({ search, trial }) {
     <div class="page-title"><h1>Trial #${trial.number}</h1><${State} state=${trial.state} note=${best ? (search.ended_at ? "the best" : "best so far") : ""} />
       <span class="quiet">${facts.join(" · ")}</span></div>
     <div class="buttons">
+      ${search.best && !best ? html`<a class="button small" href=${link(search.id, `compare?t=${search.best.number},${trial.number}`)}>Compare with the best</a>` : null}
       ${trial.number > 0 ? html`<a class="button small" href=${link(search.id, "trials", trial.number - 1)}>← #${trial.number - 1}</a>` : null}
       ${trial.number < last ? html`<a class="button small" href=${link(search.id, "trials", trial.number + 1)}>#${trial.number + 1} →</a>` : null}
     </div>

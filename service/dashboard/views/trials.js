@@ -5,6 +5,7 @@ import { count, several } from "../format.js";
 import { Loaded, Notice } from "../parts.js";
 import { useLoad } from "../resource.js";
 import { link, setQuery } from "../router.js";
+import { MOST } from "./compare.js";
 import { TrialTable } from "./table.js";
 
 const PAGE = 50;
@@ -26,8 +27,12 @@ async function load(id, wanted, sort, state, signal) {
   return { items, more: Boolean(after) };
 }
 
-function Filters({ sort, state }) {
+function Filters({ search, sort, state, chosen }) {
+  const ready = chosen.length > 1 && chosen.length <= MOST;
   return html`<div class="buttons">
+    <a class="button small" role="link" href=${ready ? link(search.id, `compare?t=${chosen}`) : undefined} aria-disabled=${ready ? undefined : "true"}
+      title=${`2 to ${MOST} trials`}>Compare selected${chosen.length ? ` (${chosen.length})` : ""}</a>
+    ${chosen.length ? html`<button type="button" class="link" onClick=${() => setQuery({ t: "" })}>Clear</button>` : null}
     <label class="inline">State <select data-filter value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
       <option value="">all</option>
       ${STATES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
@@ -45,6 +50,10 @@ export function Trials({ route, search }) {
   const filter = route.query.get("state");
   const state = STATES.includes(filter) ? filter : "";
   const [wanted, want] = useState(PAGE);
+  const chosen = (route.query.get("t") ?? "").split(",").filter((part) => /^\d+$/.test(part)).map(Number);
+  const choose = (number) => setQuery({
+    t: (chosen.includes(number) ? chosen.filter((one) => one !== number) : [...chosen, number]).join(),
+  });
   const list = useLoad(`${search.id} ${sort} ${state} ${wanted}`,
     (signal) => load(search.id, wanted, sort, state, signal),
     (event) => event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress");
@@ -52,10 +61,10 @@ export function Trials({ route, search }) {
   if (list.data) kept.current = list.data;
   const shown = list.data || list.error ? list : { ...list, data: kept.current };
   const total = state ? search.counts[state] : search.counts.total;
-  return html`<div class="page-head"><h1>Trials</h1><${Filters} sort=${sort} state=${state} /></div>
+  return html`<div class="page-head"><h1>Trials</h1><${Filters} search=${search} sort=${sort} state=${state} chosen=${chosen} /></div>
     <${Loaded} from=${shown} what="the trials" lines=${8}>${(data) => data.items.length
       ? html`<section class="card" aria-label="Trials">
-          <${TrialTable} search=${search} trials=${data.items} name="All trials" states sort=${sort} onSort=${(to) => setQuery({ sort: to })} />
+          <${TrialTable} search=${search} trials=${data.items} name="All trials" states chosen=${chosen} onChoose=${choose} sort=${sort} onSort=${(to) => setQuery({ sort: to })} />
           <p class="quiet" role="status">${count(data.items.length)} of ${several(total, "trial")}</p>
           ${data.more ? html`<button type="button" class="button more" onClick=${() => want(wanted + PAGE)}>Load more</button>` : null}
         </section>`

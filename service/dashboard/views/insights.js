@@ -1,0 +1,110 @@
+// What the trials of a search have in common: how they fail, and which operations the best ones use.
+import { html } from "../dom.js";
+import { count, percent, sentence, several } from "../format.js";
+import { Bar, Card, Loaded, Notice, Scroll } from "../parts.js";
+import { useResource } from "../resource.js";
+import { link, setQuery } from "../router.js";
+
+/** What each kind of failure means. */
+const CAUSES = {
+  error: "the training raised an error", invalid: "the network could not be built", diverged: "the loss was no longer a number",
+  bad_metric: "the evaluator gave no usable score", out_of_memory: "it needed more memory than there was",
+  timeout: "it took longer than allowed", lost: "the worker died", disk_full: "the disk was full",
+  unavailable: "the worker could not begin",
+};
+const MACHINE = ["lost", "disk_full", "unavailable"];
+
+/** A kind of failure in words. */
+export const kindName = (kind) => kind.replaceAll("_", " ");
+
+/** Who is to blame for a kind of failure, in a sentence. */
+export function blame(kind, machine = MACHINE.includes(kind)) {
+  const cause = CAUSES[kind] ? `: ${CAUSES[kind]}` : "";
+  return machine
+    ? `The machine's doing, not the architecture's${cause}.`
+    : `The architecture's doing${cause}. The controller learned that it fails.`;
+}
+
+/** The failures of a search, kept up to date; they are not asked for while there are none. */
+export function useFailures(search) {
+  return useResource(search.counts.failed ? `searches/${search.id}/failures` : null,
+    (event) => event.search === search.id && event.kind === "trial.failed");
+}
+
+function Group({ search, group }) {
+  const { kind, machine, message, numbers } = group;
+  const title = `${sentence(kindName(kind))}: ${several(group.count, "trial")}`;
+  return html`<${Card} many title=${title}>
+    <p>${blame(kind, machine)}</p>
+    <pre class="code" tabindex="0" role="group" aria-label=${`Message, ${title}`}>${message || "No message was given."}</pre>
+    <p>${numbers.map((number) => html`<a key=${number} href=${link(search.id, "trials", number)}>#${number}</a> `)}
+      ${group.count > numbers.length ? html`and <a href=${link(search.id, "trials?state=failed")}>${count(group.count - numbers.length)} more</a>, the last #${group.last}` : null}</p>
+  </${Card}>`;
+}
+
+/** The page of failures. */
+export function Failures({ search }) {
+  const found = useFailures(search);
+  return html`<div class="page-head"><h1>Failures</h1></div>
+    ${search.counts.failed
+      ? html`<${Loaded} from=${found} what="the failures" lines=${6}>${({ items, failed }) => {
+          const machine = items.reduce((sum, group) => sum + (group.machine ? group.count : 0), 0);
+          return html`<p>${count(failed)} of ${several(search.counts.total, "trial")} failed, from ${several(items.length, "cause")}:${" "}
+              ${count(failed - machine)} by the architecture's doing, ${count(machine)} by the machine's.</p>
+            ${items.map((group) => html`<${Group} key=${`${group.kind} ${group.signature}`} search=${search} group=${group} />`)}`;
+        }}</${Loaded}>`
+      : html`<${Notice}>No trial of this search has failed. <a href=${link(search.id, "trials")}>All trials</a></${Notice}>`}`;
+}
+
+const LEAST = 3; // different architectures: of fewer nothing can be said
+const TOPS = [1, 2, 3, 5, 10, 20, 50, 100];
+
+const share = (value) => percent(value, 1);
+const gain = (item) => item.top - item.all;
+const lift = (item) => (item.all ? `${(item.top / item.all).toFixed(2)} ×` : "–");
+const against = (item) => html`<b>${item.label}</b> (${share(item.top)} against ${share(item.all)})`;
+
+function Share({ item, most }) {
+  return html`<tr>
+    <th scope="row"><i class=${`tick family-${item.family}`}></i> ${item.label}</th>
+    <td class="number">${share(item.top)}</td>
+    <td class="number">${share(item.all)}</td>
+    <td class="bars"><${Bar} share=${item.top / most} /><${Bar} share=${item.all / most} kind="all" /></td>
+    <td class="number">${lift(item)}</td>
+  </tr>`;
+}
+
+/** One cell: in words, and as a table with its bars. */
+function CellShares({ name, items, top }) {
+  const sorted = [...items].sort((a, b) => gain(b) - gain(a));
+  const most = Math.max(...items.flatMap((item) => [item.top, item.all]));
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  return html`<${Card} title=${`${sentence(name)} cell`}>
+    <p>The best ${top} favour ${against(first)} and avoid ${against(last)}.</p>
+    <ul class="legend"><li><i class="key top"></i>best ${top}</li><li><i class="key all"></i>all</li></ul>
+    <${Scroll} name=${`Operations of the ${name} cell`} kind="shares">
+      <thead><tr><th scope="col">Operation</th><th scope="col" class="number">Best ${top}</th>
+        <th scope="col" class="number">All</th><th scope="col"><span class="offscreen">Shares as bars</span></th><th scope="col" class="number">Lift</th></tr></thead>
+      <tbody>${sorted.map((item) => html`<${Share} key=${item.operation} item=${item} most=${most} />`)}</tbody>
+    </${Scroll}>
+  </${Card}>`;
+}
+
+/** The page of operations. */
+export function Operations({ route, search }) {
+  const { done } = search.counts;
+  const usual = TOPS.filter((number) => number <= 10 && number <= Math.max(1, done / 3)).at(-1);
+  const top = Number(route.query.get("top")) || usual;
+  const found = useResource(`searches/${search.id}/operations?top=${top}`,
+    (event) => event.search === search.id && event.kind === "trial.done");
+  return html`<div class="page-head"><h1>Operations</h1>
+      <label class="inline">Best <select value=${top} onChange=${(event) => setQuery({ top: event.target.value })}>
+        ${TOPS.filter((number) => number < done || number === top).map((number) => html`<option key=${number} value=${number}>${number}</option>`)}</select></label></div>
+    <${Loaded} from=${found} what="the operations" lines=${8}>${({ items, top: ranked, read, different }) => different < LEAST
+      ? html`<${Notice}>This takes ${LEAST} different architectures; there are ${different} so far.</${Notice}>`
+      : html`<p>Shares of the operations of a cell: in the best ${ranked} of ${different} different architectures, and in ${read < different ? `${read}, spread evenly over the search` : "all"}.
+          A lift above 1 says that the best have more of it; of few trials it is mostly chance.</p>
+        <div class="even">${[...new Set(items.map((item) => item.cell))].map((name) =>
+          html`<${CellShares} key=${name} name=${name} items=${items.filter((item) => item.cell === name)} top=${ranked} />`)}</div>`
+    }</${Loaded}>`;
+}
