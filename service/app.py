@@ -15,6 +15,7 @@ from service.auth import Keyring, token_of
 from service.db import Database
 from service.deps import refuse_unknown_query
 from service.guard import LOOPBACK, MOST_BODY_BYTES, Guard
+from service.metering import Meter, Metered
 from service.page import PageFiles
 from service.predicting import Serving
 from service.problems import Problem, documented, install
@@ -55,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_body_size=MOST_BODY_BYTES,
     )
     app.state.database, app.state.settings, app.state.keyring = database, settings, keyring
+    app.state.meter = Meter()
     app.state.broadcaster, app.state.serving = Broadcaster(database), Serving(database)
     for router in routers():
         app.include_router(router)
@@ -96,7 +98,8 @@ def _guard(app: FastAPI, keyring: Keyring, settings: Settings) -> None:
 
     def guarded() -> ASGIApp:
         hosts = _hosts(settings)
-        return Guard(build(), keyring=keyring, hosts=hosts, root_path=settings.root_path)
+        inner = Guard(build(), keyring=keyring, hosts=hosts, root_path=settings.root_path)
+        return Metered(inner, app.state.meter)
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]
 

@@ -84,6 +84,11 @@ class Broadcaster:
         self._seq = self._last()
 
     @property
+    def seq(self) -> int:
+        """Return the number of the last event that was handed on."""
+        return self._seq
+
+    @property
     def full(self) -> bool:
         """Say whether no more streams are served at the same time."""
         return len(self.listeners) >= MOST_LISTENERS

@@ -63,7 +63,7 @@ def trials(
         spec = SearchRows(connection, search_id).search().spec
         rows = connection.execute(query).all()
         shown = rows[:limit]
-        reports = _last_reports(connection, search_id, shown)
+        reports = last_reports(connection, search_id, shown)
     following = None
     if len(rows) > limit:
         following = _cursor(sort, shown[-1])
@@ -76,7 +76,7 @@ def detail(database: Database, search_id: str, number: int) -> TrialDetail:
     with database.read() as connection:
         rows = SearchRows(connection, search_id)
         spec, row = rows.search().spec, rows.trial(number)
-        last = _last_reports(connection, search_id, [row]).get(number)
+        last = last_reports(connection, search_id, [row]).get(number)
         curve = connection.execute(
             select(report)
             .where(report.c.search_id == search_id, report.c.number == number)
@@ -155,7 +155,7 @@ def _cursor(sort: Sort, row: Row[Any]) -> str:
     return cursors.pack(row.reward, row.number) if sort == "-reward" else cursors.pack(row.number)
 
 
-def _last_reports(
+def last_reports(
     connection: Connection, search_id: str, rows: Sequence[Row[Any]]
 ) -> dict[int, Report]:
     """Return the last report of the present attempt of the running trials among ``rows``."""

@@ -19,6 +19,7 @@ from nas.client.offers import (
     NetworkDetail,
     NetworkView,
     PreviewView,
+    WorkersView,
 )
 from nas.client.search import Search
 from nas.client.wire import Wire
@@ -78,6 +79,10 @@ class Client:
     def health(self) -> Health:
         """Return how database, supervisor, runners and Ray are."""
         return read(Health, self.wire.get("health"))
+
+    def workers(self) -> WorkersView:
+        """Return what runs where: searches with their places and trials, Ray, the machine."""
+        return read(WorkersView, self.wire.get("workers"))
 
     def catalog(self) -> Catalog:
         """Return spaces, controllers, evaluators, executors, data, formats, with their options."""

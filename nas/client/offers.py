@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from nas.client.answers import Report
+
 
 @dataclass(frozen=True, kw_only=True)
 class Meta:
@@ -195,3 +197,59 @@ class PreviewView:
     madds: int | None
     memory_peak_bytes: int | None
     layers: list[LayerView] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A trial that runs: its last report, and of how many epochs, where that is known."""
+
+    number: int
+    attempt: int
+    started_at: datetime | None
+    progress: Report | None
+    epochs: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """A place that has finished attempts of a search."""
+
+    name: str
+    attempts: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crew:
+    """A search that is not at its end: its ``places``, the trials in them, who worked for it."""
+
+    search: str
+    name: str
+    state: str
+    executor: str
+    places: int
+    cpus_per_trial: float
+    gpus_per_trial: float
+    runner: Pulse | None
+    running: list[Running]
+    workers: list[Worker]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The machine of the API; None is what it does not tell."""
+
+    cpus: int
+    load: float | None
+    memory_bytes: int | None
+    memory_available_bytes: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkersView:
+    """What runs where."""
+
+    machine: Machine
+    supervisor: Pulse
+    ray: Pulse
+    searches: list[Crew]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OPENAPI = json.loads((ROOT / "tests" / "golden" / "openapi.json").read_text())
 NOT_OF_THE_CLIENT = {"post /api/v1/login", "post /api/v1/logout", "get /healthz", "get /readyz"}
+NOT_OF_THE_CLIENT |= {"get /metrics"}  # for Prometheus
 NOT_OF_THE_CLIENT |= {"head /api/v1/models/{model_id}/files/{name}"}
 BLACK = [[[[0] * 8] * 8]]
 SEARCH = "/api/v1/searches/{search_id}"
@@ -42,6 +43,7 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         "get /api/v1/meta": lambda: client.meta().name == "nasturtium",
         "post /api/v1/architectures/preview": lambda: client.preview("toy", [0] * 6).params > 0,
         "post /api/v1/estimate": lambda: client.estimate(evaluator="toy", space="toy").basis,
+        "get /api/v1/workers": lambda: client.workers().machine.cpus > 0,
         "get /api/v1/zoo": lambda: client.zoo("lenet*")[0].params > 0,
         "get /api/v1/zoo/{name}": lambda: client.network("lenet5").layers[-1].output == [10],
         "get /api/v1/searches": lambda: {one.id for one in client.searches(page=1)} >= all_three,

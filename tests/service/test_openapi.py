@@ -34,7 +34,7 @@ def test_every_operation_documents_its_errors_in_the_one_shape(anonymous):
 def test_names_in_the_api_are_the_same_in_all_places(anonymous):
     schema = anonymous.app.openapi()
     for path in schema["paths"]:
-        assert path in {"/healthz", "/readyz"} or path.startswith("/api/v1/")
+        assert path in {"/healthz", "/readyz", "/metrics"} or path.startswith("/api/v1/")
         assert not path.endswith("/")
     for page in ("SearchPage", "TrialPage", "ModelList"):
         assert set(schema["components"]["schemas"][page]["properties"]) == {"items", "next"}
