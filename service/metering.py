@@ -103,8 +103,8 @@ def exposition(database: Database, broadcaster: Broadcaster, meter: Meter) -> st
     return "\n".join(lines) + "\n"
 
 
-def _counts(connection: Connection, query: Select[tuple[str, int]]) -> dict[str, int]:
-    return dict(connection.execute(query).tuples().all())
+def _counts(connection: Connection, query: Select[str, int]) -> dict[str, int]:
+    return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def resident_bytes() -> int:
