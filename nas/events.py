@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     MODEL_STATE = "model.state"  # payload: model, state
     FINALS_STATE = "finals.state"  # payload: finals, state
     COMPARISON_STATE = "comparison.state"  # payload: comparison, state
+    FINETUNE_STATE = "finetune.state"  # payload: finetune, state
 
 
 @dataclass(frozen=True, slots=True)

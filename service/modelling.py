@@ -164,6 +164,8 @@ def _add_formats(database: Database, model_id: str) -> bool:
 
 def _about(database: Database, view: ModelView) -> tuple[Row[Any], Trial]:
     """Return the rows of a model's search and trial."""
+    if view.search is None or view.trial is None:
+        raise UserError(f"model {view.id} was fine-tuned: it is of no trial", field="model")
     with database.read() as connection:
         rows = SearchRows(connection, view.search)
         return rows.search(), rows.trials(view.trial)[0]

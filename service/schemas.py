@@ -58,13 +58,14 @@ class FileView(View):
 class ModelView(View):
     """A model: the architecture of a trial, trained from scratch and exported.
 
+    ``search`` and ``trial`` are null for one that was fine-tuned.
     ``formats`` are those that were asked for beside the usual ones. A model that has files is
     pending again while further formats of it are made; its files can be downloaded meanwhile.
     """
 
     id: str
-    search: str
-    trial: int
+    search: str | None
+    trial: int | None
     state: ModelState
     epochs: int
     progress: dict[str, Any]

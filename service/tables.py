@@ -152,8 +152,8 @@ model = Table(
     "model",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("search_id", Text, nullable=False),
-    Column("trial", Integer, nullable=False),
+    Column("search_id", Text),  # none: it was fine-tuned
+    Column("trial", Integer),
     Column("state", Text, nullable=False),
     Column("epochs", Integer, nullable=False),
     Column("progress", JSON, nullable=False),
@@ -252,6 +252,26 @@ comparison_training = Table(
     Column("failure_message", Text),
     PrimaryKeyConstraint("search_id", "network", "budget", "seed"),
     ForeignKeyConstraint(["search_id"], ["search.id"], ondelete="CASCADE"),
+)
+
+# An asking to fine-tune. ``wish`` is what was asked for, ``plan`` what was advised and settled.
+finetune = Table(
+    "finetune",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("wish", JSON, nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("model_id", Text),  # the result
+    Column("progress", JSON, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("owner", Text),
+    Column("owner_epoch", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Index("ix_finetune_created_at_id", "created_at", "id"),
+    Index("ix_finetune_state_created_at", "state", "created_at"),
 )
 
 # An audit of a cheap score. ``subject`` is a hash of what is trained, how, on which images: the

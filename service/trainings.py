@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, or_, select
 
 from service.comparisons import COMPARISON
+from service.finetunes import FINETUNE
 from service.jobs import Job, Patience
 from service.processes import is_locked
 from service.rounds import FINALS
@@ -25,6 +26,7 @@ EXIT_BUSY = 75
 KINDS: dict[str, tuple[Kind, str]] = {  # what there is beside models, and who carries it out
     "finals": (FINALS, "service.retraining"),
     "comparison": (COMPARISON, "service.comparing"),
+    "finetune": (FINETUNE, "service.finetuning"),
 }
 _log = logging.getLogger(__name__)
 

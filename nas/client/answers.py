@@ -84,8 +84,8 @@ class ModelView:
     """A model as it stood when it was asked for."""
 
     id: str
-    search: str
-    trial: int
+    search: str | None
+    trial: int | None
     state: str
     epochs: int
     progress: dict[str, Any]

@@ -32,7 +32,7 @@ class Model:
 
     def __repr__(self) -> str:
         """Return a line that says what it is."""
-        return f"<Model {self.id} of trial {self.view.trial}, {self.view.state}>"
+        return f"<Model {self.id} {_origin(self.view)}, {self.view.state}>"
 
     def refresh(self) -> ModelView:
         """Ask the service how the model stands."""
@@ -62,7 +62,7 @@ class Model:
         view = until(self.refresh, lambda one: one.state in ENDED, _text, progress, timeout)
         if view.state == "failed":
             raise ClientError(
-                f"the model of trial {view.trial} could not be made: {view.error}", field="model"
+                f"the model {_origin(view)} could not be made: {view.error}", field="model"
             )
         return self
 
@@ -147,6 +147,10 @@ def _encoded(image: Path | str | bytes) -> str:
     return base64.b64encode(content).decode()
 
 
+def _origin(view: ModelView) -> str:
+    return "that was fine-tuned" if view.trial is None else f"of trial {view.trial}"
+
+
 def _text(view: ModelView) -> str:
     step = int(view.progress.get("step", 0))
-    return f"model of trial {view.trial}: {view.state}, epoch {step} of {view.epochs}"
+    return f"model {_origin(view)}: {view.state}, epoch {step} of {view.epochs}"

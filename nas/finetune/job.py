@@ -142,11 +142,11 @@ def run(
         "madds": float(cost.madds),
         "epochs": float(job.recipe.epochs),
     }
-    export_model(job, album, model, whole, plan.told(start))
+    files = export_model(job, album, model, whole, plan.told(start))
     state = Checkpoint(job.folder / CHECKPOINT, _identity(job, start, plan)).load()
     history = list(state["history"]) if state else []
     write_json(job.folder / HISTORY, history)
-    return Trained(whole, history, job.folder / MODEL)
+    return Trained(whole, history, job.folder / MODEL, files)
 
 
 def train_planned(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nas.evaluators import Report
+    from nas.export import ExportedFile
     from nas.training.album import Album
     from nas.trial import Metrics
 
@@ -64,12 +65,14 @@ class Trained:
     """What a training gave: the metrics of the end, those of each epoch, and the model's folder.
 
     Metrics: test_accuracy, test_loss, train_loss, learning_rate, params, madds, epochs, and
-    accuracy and loss on the held-out images where there are any.
+    accuracy and loss on the held-out images where there are any. ``files`` are what this process
+    has exported.
     """
 
     metrics: Metrics
     history: list[Metrics]
     folder: Path
+    files: list[ExportedFile] = field(default_factory=list)
 
 
 def run(
@@ -116,10 +119,11 @@ def run(
         "madds": float(cost.madds),
         "epochs": float(job.recipe.epochs),
     }
+    files = []
     if parallel.first:
         write_json(job.folder / HISTORY, history)
-        export_model(job, album, model, metrics, {})
-    return Trained(metrics, history, job.folder / MODEL)
+        files = export_model(job, album, model, metrics, {})
+    return Trained(metrics, history, job.folder / MODEL, files)
 
 
 def device_of(recipe: Recipe, parallel: Parallel) -> torch.device:
@@ -131,7 +135,7 @@ def device_of(recipe: Recipe, parallel: Parallel) -> torch.device:
 
 def export_model(
     job: Job, album: Album, model: torch.nn.Module, metrics: Metrics, more: dict[str, Any]
-) -> None:
+) -> list[ExportedFile]:
     """Write the model's folder; ``more`` is added to what its card says of the training."""
     from nas.export import export
 
@@ -152,7 +156,7 @@ def export_model(
         "space_options": job.blueprint.space_options,
     }
     arch, scale = job.blueprint.arch, job.blueprint.scale
-    export(job.folder / MODEL, model, arch, album.task, scale, card=card)
+    return export(job.folder / MODEL, model, arch, album.task, scale, card=card)
 
 
 def write_json(path: Path, data: Any) -> None:

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nas.client import Client, ClientError, answers, findings, offers
+from nas.client import Client, ClientError, answers, findings, finetunes, offers
 from service import searches
 from service.auth import token_of
 from tests.conftest import ROOT
@@ -29,6 +29,7 @@ NOT_OF_THE_CLIENT |= {"head /api/v1/models/{model_id}/files/{name}"}
 BLACK = [[[[0] * 8] * 8]]
 SEARCH = "/api/v1/searches/{search_id}"
 MODEL = "/api/v1/models/{model_id}"
+FINETUNE = "/api/v1/finetunes/{finetune_id}"
 
 
 def routes(client: Client, house: House, folder) -> dict[str, Callable[[], object]]:
@@ -69,6 +70,10 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         f"get {SEARCH}/audit": lambda: digits.audit() is None,
         f"get {SEARCH}/models": lambda: digits.models()[0].view.search == digits.id,
         f"post {SEARCH}/models": lambda: digits.request_model().id == model.id,
+        "post /api/v1/finetunes": lambda: client.start_finetune(model=model.id).plan is None,
+        "get /api/v1/finetunes": lambda: next(client.finetunes(page=1)).wish.model == model.id,
+        f"get {FINETUNE}": lambda: client.finetune(newest(client)).state == "pending",
+        f"post {FINETUNE}/stop": lambda: client.stop_finetune(newest(client)).state == "stopped",
         f"get {MODEL}": lambda: client.model(model.id).wait().state == "done",
         f"get {MODEL}/files/{{name}}": lambda: digits.export(folder / "it").joinpath("card.json"),
         f"post {MODEL}/predict": lambda: (
@@ -78,6 +83,10 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         f"post {SEARCH}/finals": lambda: digits.train_finals(top=1, seeds=2).round.total == 2,
         f"post {SEARCH}/finals/stop": lambda: digits.stop_finals().round.state == "stopped",
     }
+
+
+def newest(client: Client) -> str:
+    return next(client.finetunes()).id
 
 
 def cell(trial) -> str:
@@ -93,7 +102,8 @@ def test_every_route_has_a_method_with_a_typed_answer(client, house, tmp_path):
 
 
 def records() -> list[type]:
-    found = [*vars(answers).values(), *vars(findings).values(), *vars(offers).values()]
+    modules = (answers, findings, finetunes, offers)
+    found = [one for module in modules for one in vars(module).values()]
     return [one for one in found if dataclasses.is_dataclass(one) and isinstance(one, type)]
 
 
