@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_api_route("/", _page, include_in_schema=False, methods=["GET", "HEAD"])
     app.mount("/static", PageFiles(DASHBOARD), name="static")
     install(app)
-    _guard(app, keyring, settings)
+    _guard(app, keyring, database, settings)
     _document(app)
     return app
 
@@ -92,13 +92,14 @@ def _hosts(settings: Settings) -> list[str]:
     return [*LOOPBACK, *own, *further]
 
 
-def _guard(app: FastAPI, keyring: Keyring, settings: Settings) -> None:
+def _guard(app: FastAPI, keyring: Keyring, database: Database, settings: Settings) -> None:
     """Put the guard around everything, also around what answers 413 and 500."""
     build = app.build_middleware_stack
 
     def guarded() -> ASGIApp:
         hosts = _hosts(settings)
-        inner = Guard(build(), keyring=keyring, hosts=hosts, root_path=settings.root_path)
+        root = settings.root_path
+        inner = Guard(build(), keyring=keyring, database=database, hosts=hosts, root_path=root)
         return Metered(inner, app.state.meter)
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]

@@ -13,7 +13,10 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 
+from service.errors import StorageError
 from service.problems import problem
+from service.tokens import Scope as TokenScope
+from service.tokens import scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,12 +25,15 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from service.auth import Keyring
+    from service.db import Database
 
 OPEN = frozenset({"/", "/healthz", "/readyz", "/api/v1/login"})
 STATIC = "/static/"
 MOST_BODY_BYTES = 2**20
 MOST_IMAGE_BYTES = 2**24  # of a request with images to be classified
 PREDICT = re.compile(r"/api/v1/models/[^/]+/predict")
+TOKENS = "/api/v1/tokens"
+LOOKING = frozenset({"/api/v1/architectures/preview"})  # a POST that changes nothing
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
@@ -46,10 +52,17 @@ class Guard:
     """Lets through what is addressed to us by someone who has the token."""
 
     def __init__(
-        self, app: ASGIApp, *, keyring: Keyring, hosts: Collection[str], root_path: str = ""
+        self,
+        app: ASGIApp,
+        *,
+        keyring: Keyring,
+        database: Database,
+        hosts: Collection[str],
+        root_path: str = "",
     ) -> None:
         """Protect ``app``; ``hosts`` are the names by which a browser may call it."""
         self.app, self.keyring, self.root_path = app, keyring, root_path
+        self.database = database
         self.hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,13 +104,22 @@ class Guard:
         most = MOST_IMAGE_BYTES if PREDICT.fullmatch(path) else MOST_BODY_BYTES
         if not length.isdigit() or int(length) > most:
             return problem(413, f"a request may have {most} bytes", field="body")
-        return None if path in OPEN or path.startswith(STATIC) else self._stranger(scope, headers)
-
-    def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
-        """Return a refusal unless the request carries the token, or our cookie from our page."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self.keyring.accepts_token(token.strip()):
+        if path in OPEN or path.startswith(STATIC):
             return None
+        try:
+            return self._stranger(scope, path, headers)
+        except StorageError as error:
+            return problem(503, str(error), {"Retry-After": "5"})
+
+    def _stranger(self, scope: Scope, path: str, headers: Headers) -> Response | None:
+        """Return a refusal unless the request carries a token, or our cookie from our page."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            if self.keyring.accepts_token(token.strip()):
+                return None
+            granted = scope_of(self.database, token.strip())
+            if granted is not None:
+                return _too_little(granted, scope["method"], path)
         if not self.keyring.accepts_cookie(_cookie(headers, self.keyring.cookie_name)):
             return problem(
                 401,
@@ -107,6 +129,21 @@ class Guard:
         if scope["method"] not in SAFE and not _same_origin(headers):
             return problem(403, "a browser may change things from the service's own page only")
         return None
+
+
+def needed(method: str, path: str) -> TokenScope:
+    """Return the scope that a request needs: to look, to change, or to give tokens away."""
+    if path == TOKENS or path.startswith(TOKENS + "/"):
+        return TokenScope.ADMIN
+    return TokenScope.READ if method in SAFE or path in LOOKING else TokenScope.WRITE
+
+
+def _too_little(granted: TokenScope, method: str, path: str) -> Response | None:
+    wanted = needed(method, path)
+    if granted.covers(wanted):
+        return None
+    text = f"this token has the scope {granted}; {method} {path[:200]} needs the scope {wanted}"
+    return problem(403, text, field="scope", value=str(granted), allowed=str(wanted))
 
 
 def inner_path(path: str, root_path: str) -> str:

@@ -294,6 +294,18 @@ audit = Table(
     Index("ix_audit_subject_created_at", "subject", "created_at"),
 )
 
+# Tokens beside the one of the first start; the token itself is nowhere.
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # SHA-256 in hexadecimal
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+)
+
 process = Table(
     "process",
     metadata,

@@ -20,6 +20,8 @@ from nas.client.offers import (
     NetworkDetail,
     NetworkView,
     PreviewView,
+    TokenCreated,
+    TokenView,
     WorkersView,
 )
 from nas.client.search import Search
@@ -80,6 +82,25 @@ class Client(Finetunes):
     def health(self) -> Health:
         """Return how database, supervisor, runners and Ray are."""
         return read(Health, self.wire.get("health"))
+
+    def tokens(self) -> list[TokenView]:
+        """Return the tokens with scopes, without what nobody can read again."""
+        return [read(TokenView, one) for one in self.wire.get("tokens")["items"]]
+
+    def create_token(
+        self, name: str, scope: str = "read", *, days: float | None = None
+    ) -> TokenCreated:
+        """Make a token that may "read", "write" or, as "admin", give tokens too.
+
+        Its ``token`` can be read this once.
+        """
+        body = {"name": name, "scope": scope, "days": days}
+        return read(TokenCreated, self.wire.send("POST", "tokens", body, again=False))
+
+    def revoke_token(self, token_id: str) -> TokenView:
+        """Make a token invalid from now on."""
+        answer = self.wire.send("DELETE", f"tokens/{quote(token_id, safe='')}", again=False)
+        return read(TokenView, answer)
 
     def workers(self) -> WorkersView:
         """Return what runs where: searches with their places and trials, Ray, the machine."""

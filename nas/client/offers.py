@@ -246,6 +246,24 @@ class Machine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TokenView:
+    """A token with a scope: read, write or admin; None: it is valid for ever."""
+
+    id: str
+    name: str
+    scope: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenCreated(TokenView):
+    """A new token; ``token`` is not shown again."""
+
+    token: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkersView:
     """What runs where."""
 

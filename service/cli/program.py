@@ -27,6 +27,7 @@ from service.cli.screen import say
 from service.cli.search import search
 from service.cli.serve import serve
 from service.cli.show import show
+from service.cli.token import token as token_commands
 from service.cli.train import train
 from service.cli.transfer import transfer
 from service.cli.trash import delete, restore
@@ -159,4 +160,5 @@ for name, command in (
     ("bench", bench),
 ):
     app.command(name)(command)
+app.add_typer(token_commands)
 app.add_typer(zoo)
