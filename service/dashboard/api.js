@@ -31,7 +31,7 @@ async function answer(response) {
   }
 }
 
-async function send(path, init) {
+async function reach(path, init) {
   let response;
   try {
     response = await fetch(address(path), { credentials: "same-origin", ...init });
@@ -42,8 +42,9 @@ async function send(path, init) {
   return response;
 }
 
-async function call(path, init) {
-  const response = await send(path, init);
+/** Any request that is answered in JSON. */
+export async function send(path, init) {
+  const response = await reach(path, init);
   const body = await answer(response);
   if (response.ok) return body;
   if (response.status === 401 && path !== "login") signedOut();
@@ -52,12 +53,12 @@ async function call(path, init) {
 
 /** GET a resource. @param {string} path @param {AbortSignal} [signal] */
 export function get(path, signal) {
-  return call(path, { signal, headers: { Accept: "application/json" } });
+  return send(path, { signal, headers: { Accept: "application/json" } });
 }
 
 /** POST JSON. @param {string} path @param {any} [body] @param {Record<string,string>} [headers] */
 export function post(path, body = {}, headers = {}) {
-  return call(path, {
+  return send(path, {
     method: "POST",
     headers: { "Content-Type": "application/json", ...headers },
     body: JSON.stringify(body),
@@ -66,7 +67,7 @@ export function post(path, body = {}, headers = {}) {
 
 /** GET a text, such as an SVG. */
 export async function text(path, signal) {
-  const response = await send(path, { signal });
+  const response = await reach(path, { signal });
   if (!response.ok) throw new ApiError(response.status, (await answer(response)) || {});
   return response.text();
 }

@@ -53,7 +53,7 @@ def test_operations_of_the_best_stand_beside_those_of_all(window: Window, house:
                 if (i["cell"], i["label"]) == (cell, first)
             )
             sentence = page.get_by_role("region", name=f"{cell.capitalize()} cell", exact=True)
-            expect(sentence.locator("p")).to_contain_text(f"the best {top} favour {first}")
+            expect(sentence.locator("p")).to_contain_text(f"best {top} favour {first}")
     assert "top=3" in page.url
     bars = page.get_by_role("region", name="Operations of the normal cell").locator(".bar")
     widths = [bar.bounding_box()["width"] for bar in bars.all()[:2]]  # type: ignore[index]

@@ -8,15 +8,14 @@ import { Confirm, Loaded, Notice, State, transition } from "../parts.js";
 import { useResource } from "../resource.js";
 import { go, link } from "../router.js";
 import { onSearch, useTitle } from "../store.js";
-import { Compare } from "./compare.js";
 import { Config } from "./config.js";
-import { Models } from "./export.js";
-import { Failures, Operations } from "./insights.js";
+import { Compare, Failures, Operations } from "./insights.js";
 import { Overview } from "./overview.js";
+import { ModelsPage } from "./predict.js";
 import { TrialPage } from "./trial.js";
 import { Trials } from "./trials.js";
 
-const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, compare: Compare, operations: Operations, failures: Failures, models: Models, config: Config };
+const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, compare: Compare, operations: Operations, failures: Failures, models: ModelsPage, config: Config };
 const OVER = ["finished", "stopped", "failed"];
 
 function LiveSign() {
@@ -99,7 +98,7 @@ export function Search({ route }) {
   const search = useResource(`searches/${encodeURIComponent(id)}`, mine);
   useEffect(() => onSearch(search.data), [search.data]);
   useTitle(route.name !== "overview" && `${sentence(route.name)} ${route.params.trial ?? ""}`, search.data?.name ?? "Search");
-  if (search.error?.status === 404 && !search.data) {
+  if (search.error?.status === 404) {
     return html`<h1>No such search</h1>
       <${Notice} kind="warn">There is no search ${id}. <a href="#/">All searches</a></${Notice}>`;
   }

@@ -1,7 +1,7 @@
 // One trial: how it went, its cells, its training, where it came from, and the way to a model.
 import { html } from "../dom.js";
 import { CellView } from "../cellview.js";
-import { TrainingCurve } from "../charts/curve.js";
+import { TrainingCurve } from "../charts/line.js";
 import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
 import { Card, Copy, Facts, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useResource } from "../resource.js";

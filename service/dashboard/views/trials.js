@@ -5,7 +5,7 @@ import { count, several } from "../format.js";
 import { Loaded, Notice } from "../parts.js";
 import { useLoad } from "../resource.js";
 import { link, setQuery } from "../router.js";
-import { MOST } from "./compare.js";
+import { MOST } from "./insights.js";
 import { TrialTable } from "./table.js";
 
 const PAGE = 50;
