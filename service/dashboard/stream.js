@@ -1,9 +1,9 @@
 // The SharedWorker that holds the one event stream of a browser and hands it to every tab.
 // One stream per tab would use up the six connections that HTTP/1.1 allows: the seventh tab hangs.
 const KINDS = [
-  "search.created", "search.state", "search.changed", "trial.created", "trial.started",
+  "search.created", "search.state", "search.changed", "search.deleted", "search.restored", "trial.created", "trial.started",
   "trial.progress", "trial.done", "trial.failed", "trial.stopped", "trial.requeued",
-  "trial.stale", "model.state", "finals.state", "comparison.state", "message",
+  "trial.stale", "model.state", "finals.state", "comparison.state", "finetune.state", "message",
 ];
 const ports = new Set();
 let source = null;

@@ -1,6 +1,6 @@
 // The list of all searches; for a new house, how to start the first one.
 import { html, useClock, useEffect, useRef, useState } from "../dom.js";
-import { freshKey, get, post } from "../api.js";
+import { freshKey, get, post, send } from "../api.js";
 import { Spark } from "../charts/spark.js";
 import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
 import { Icon } from "../icons.js";
@@ -11,6 +11,8 @@ import { useTitle } from "../store.js";
 
 const PAGE = 50;
 const SPARKS = 12; // rows that get a spark line at once: each is a request of its own
+const UNDO_MS = 10_000;
+const OVER = ["finished", "stopped", "failed"];
 const STATES = ["pending", "running", "paused", "finishing", "finished", "stopped", "failed"];
 
 /** The rewards of one search in order, loaded when the row comes into sight. */
@@ -32,7 +34,7 @@ function RowSpark({ search }) {
   </span>`;
 }
 
-function Row({ search, now, spark }) {
+function Row({ search, now, spark, onDelete }) {
   const done = ended(search.counts);
   const limit = search.limits.trials;
   return html`<tr data-row>
@@ -45,7 +47,31 @@ function Row({ search, now, spark }) {
       <progress max=${limit} value=${done} aria-label=${`${done} of ${limit} trials`}></progress></td>
     <td>${spark ? html`<${RowSpark} search=${search} />` : html`<span class="quiet">–</span>`}</td>
     <td><time datetime=${search.created_at} title=${moment(search.created_at)}>${ago(search.created_at, now)}</time></td>
+    <td>${OVER.includes(search.state) ? html`<button type="button" class="link" aria-label=${`Delete ${search.name}`} onClick=${() => onDelete(search)}>Delete</button>` : null}</td>
   </tr>`;
+}
+
+/** Throw searches away, the last one to be taken back for 10 seconds: [throw away, the notice]. */
+function useTrash(reload) {
+  const [gone, set] = useState(null);
+  const undo = useRef(null);
+  const timer = useRef(0);
+  const act = async (search, method, path, next) => {
+    clearTimeout(timer.current);
+    try {
+      await send(`searches/${search.id}${path}`, { method });
+      set(next);
+      if (next) timer.current = setTimeout(() => set(null), UNDO_MS);
+    } catch (error) {
+      set({ ...search, error: error.message });
+    }
+    reload();
+  };
+  useEffect(() => undo.current?.focus(), [gone]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const notice = gone && html`<${Notice} kind=${gone.error ? "bad" : "info"}>${gone.error ?? html`${gone.name} is deleted; for a week <code>nas restore ${gone.id}</code> takes it back.
+    <button ref=${undo} type="button" class="link" onClick=${() => act(gone, "POST", "/restore", null)}>Undo</button>`}</${Notice}>`;
+  return [(search) => act(search, "DELETE", "", search), notice];
 }
 
 /** Start the demonstration with the defaults of the service. */
@@ -110,6 +136,7 @@ export function Searches({ route }) {
   const kept = useRef(null);
   if (list.data) kept.current = list.data;
   const now = useClock(10);
+  const [remove, notice] = useTrash(list.reload);
   useTitle("Searches");
   const empty = list.data && !list.data.items.length && !state;
   return html`<div class="page-head"><h1>Searches</h1>
@@ -117,13 +144,14 @@ export function Searches({ route }) {
         ${empty ? null : html`<${Filter} state=${state} />`}
         <a class="button primary" href="#/new"><${Icon} name="plus" />New search</a>
       </div></div>
+    ${notice}
     <${Loaded} from=${list.data ? list : { ...list, data: list.error ? null : kept.current }} what="the searches" lines=${6}>${(data) =>
       empty ? html`<${Empty} />` : !data.items.length
         ? html`<${Notice}>No search is ${state}. <a href="#/">Show all</a></${Notice}>`
         : html`<div class="scroll card tight" tabindex="0" role="region" aria-label="Searches, table"><table class="wide">
             <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="number">Best</th>
-              <th scope="col" class="number">Trials</th><th scope="col">Rewards</th><th scope="col">Created</th></tr></thead>
-            <tbody>${data.items.map((search, i) => html`<${Row} key=${search.id} search=${search} now=${now} spark=${i < SPARKS} />`)}</tbody>
+              <th scope="col" class="number">Trials</th><th scope="col">Rewards</th><th scope="col">Created</th><th><span class="offscreen">Delete</span></th></tr></thead>
+            <tbody>${data.items.map((search, i) => html`<${Row} key=${search.id} search=${search} now=${now} spark=${i < SPARKS} onDelete=${remove} />`)}</tbody>
           </table></div>
           ${data.more ? html`<button type="button" class="button more" onClick=${() => want(wanted + PAGE)}>Show more</button>` : null}`
     }</${Loaded}>`;
