@@ -76,6 +76,7 @@ def _train(database: Database, fence: Fence, stop: Stop) -> None:
     )
     fence.plan(_shown(plan, start))
     home = database.settings.home
+    _sweep(database)
     job = Job(
         blueprint=start.blueprint,
         data=spec,
@@ -94,6 +95,15 @@ def _train(database: Database, fence: Fence, stop: Stop) -> None:
     files = [asdict(one) for one in done.files]
     fence.done(model_id, files, plan.recipe.epochs, done.metrics)
     shutil.rmtree(job.folder, ignore_errors=True)
+
+
+def _sweep(database: Database) -> None:
+    """Remove the checkpoints of fine-tunings that have ended: they are not gone on with."""
+    with database.read() as connection:
+        active = {row.id for row in FINETUNE.active(connection)}
+    for folder in (database.settings.home / "finetunes").glob("*"):
+        if folder.name not in active:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(database: Database, wish: FinetuneRequest) -> Start:

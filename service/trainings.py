@@ -13,7 +13,7 @@ from service.finetunes import FINETUNE
 from service.jobs import Job, Patience
 from service.processes import is_locked
 from service.rounds import FINALS
-from service.states import ACTIVE, ModelState
+from service.states import ACTIVE, JobState, ModelState
 from service.tables import model, search
 
 if TYPE_CHECKING:
@@ -79,8 +79,15 @@ class Trainings:
         if code is not None:
             self.job = None
             self._ended(task, code)
-        elif task.kind != "model" and not any(one.id == task.id for one in self._asked()):
-            job.terminate()  # stopped by the user: it would find that out by itself, later
+        elif task.kind != "model" and self._stopped(task):
+            job.terminate()  # it would find that out by itself, later
+
+    def _stopped(self, task: Task) -> bool:
+        """Say whether a user has stopped it, or erased it with its search."""
+        table = KINDS[task.kind][0].table
+        with self.database.read() as connection:
+            state = connection.execute(select(table.c.state).where(table.c.id == task.id)).scalar()
+        return state in (None, JobState.STOPPED)
 
     def _next(self) -> None:
         waiting = sorted([*self._models(), *self._asked()], key=lambda one: one.created_at)

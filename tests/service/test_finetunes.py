@@ -80,6 +80,9 @@ def tune(database: Database, wanted: FinetuneRequest) -> FinetuneView:
 def test_the_result_is_a_model_with_the_advice_and_can_be_the_start_of_another(
     client, database, source, photos
 ):
+    stopped = finetunes.request(database, wish(source, photos))
+    (database.settings.home / "finetunes" / stopped).mkdir(parents=True)
+    finetunes.stop(database, stopped)
     done = tune(database, wish(source, photos, strategy="linear", recipe={"epochs": 2}))
     assert (done.state, done.error) == (JobState.DONE, "")
     plan = done.plan
@@ -111,7 +114,9 @@ def test_the_result_is_a_model_with_the_advice_and_can_be_the_start_of_another(
     listed = client.get("/api/v1/finetunes?limit=1").json()
     assert [one["id"] for one in listed["items"]] == [again.id]
     following = client.get(f"/api/v1/finetunes?after={listed['next']}").json()
-    assert following == {"items": [json.loads(done.model_dump_json())], "next": None}
+    assert following["items"][0] == json.loads(done.model_dump_json())
+    assert [one["id"] for one in following["items"]] == [done.id, stopped]
+    assert following["next"] is None
     with database.read() as connection:
         told = [e.payload for e in eventlog.after(connection, 0) if "finetune" in e.payload]
     assert [one["state"] for one in told if one["finetune"] == done.id][::3][0] == "pending"
