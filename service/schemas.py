@@ -314,14 +314,40 @@ class ParetoView(View):
     measured: int
 
 
-class TrialDetail(TrialView):
-    """A trial with its reports, attempts and architecture."""
+class DecisionChange(View):
+    """One decision that differs from the parent's: the choice, and its options before and after."""
 
+    choice: str
+    before: str
+    after: str
+
+
+class TrialDetail(TrialView):
+    """A trial with its reports, attempts and architecture.
+
+    ``parent`` is the number of the trial that it was changed from, and ``change`` how; null where
+    the controller proposed it otherwise.
+    """
+
+    parent: int | None
+    change: DecisionChange | None
     curve: list[CurvePoint]
     attempts: list[AttemptView]
     arch: dict[str, Any] | None
     cells: list[str]
     text: dict[str, str]
+
+
+class LineageView(View):
+    """The trials that were changed from others, one column a key, by number.
+
+    ``trials`` is the number of all trials: those that are not listed were drawn otherwise.
+    """
+
+    number: list[int]
+    parent: list[int]
+    change: list[DecisionChange | None]
+    trials: int
 
 
 class History(View):

@@ -8,7 +8,7 @@ from sqlalchemy import and_, func, or_, select
 
 from nas.honesty.arms import ARM
 from nas.trial import State
-from service import architectures, cursors, filters
+from service import architectures, cursors, filters, lineage
 from service.clock import MICROS, moment, moment_or_none
 from service.errors import UserError
 from service.rows import failure_of
@@ -90,6 +90,7 @@ def detail(database: Database, search_id: str, number: int) -> TrialDetail:
     arch = architectures.decoded(spec, row.decisions)
     return TrialDetail(
         **_fields(row, spec, last),
+        **lineage.origin(spec, row.note),
         curve=[CurvePoint(attempt=p.attempt, step=p.step, metrics=p.metrics) for p in curve],
         attempts=[_attempt(one) for one in attempts],
         arch=arch.to_json() if arch else None,

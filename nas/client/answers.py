@@ -194,9 +194,23 @@ class AttemptView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialDetail(TrialView):
-    """A trial with its reports, attempts and architecture (None where it has none any more)."""
+class DecisionChange:
+    """One decision that differs from the parent's: the choice, and its options before and after."""
 
+    choice: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialDetail(TrialView):
+    """A trial with its reports, attempts and architecture (None where it has none any more).
+
+    ``parent`` is the number of the trial that it was changed from by ``change``, if it was.
+    """
+
+    parent: int | None
+    change: DecisionChange | None
     curve: list[CurvePoint]
     attempts: list[AttemptView]
     arch: dict[str, Any] | None

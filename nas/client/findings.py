@@ -4,6 +4,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from nas.client.answers import DecisionChange
+
 
 @dataclass(frozen=True, kw_only=True)
 class History:
@@ -14,6 +16,16 @@ class History:
     state: list[str]
     arm: list[str | None]
     figures: dict[str, list[float | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineageView:
+    """The trials that were changed from others, one column a key; ``trials`` counts all."""
+
+    number: list[int]
+    parent: list[int]
+    change: list[DecisionChange | None]
+    trials: int
 
 
 @dataclass(frozen=True, kw_only=True)

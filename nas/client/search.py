@@ -23,6 +23,7 @@ from nas.client.findings import (
     FailureGroups,
     FinalsView,
     History,
+    LineageView,
     OperationShares,
     ParetoView,
 )
@@ -140,6 +141,10 @@ class Search(Compared):
     def history(self, after: int = -1) -> History:
         """Return rewards, states and the controller's figures of the trials after a number."""
         return read(History, self.wire.get(f"{self._path}/history", after=after))
+
+    def lineage(self) -> LineageView:
+        """Return from which trial each was changed, and how, where the controller does so."""
+        return read(LineageView, self.wire.get(f"{self._path}/lineage"))
 
     def front(self, objectives: Sequence[str] = ()) -> ParetoView:
         """Return the Pareto front; objectives are metrics, ``-params`` where less is better."""

@@ -21,6 +21,7 @@ from pydantic import Field
 
 from nas.controllers import Controller
 from nas.controllers.generators import pack_rng, unpack_rng
+from nas.controllers.lineage import descent
 from nas.controllers.seen import Seen
 from nas.trial import Proposal
 
@@ -47,19 +48,20 @@ class Evolution(Controller):
         self.population, self.sample = population, min(sample, population)
         self.rng = random.Random(seed)
         self.seen = Seen(space)
-        self.members: list[tuple[Decisions, float]] = []  # the oldest first
+        # Decisions, reward, number of the trial (None: not known); the oldest first.
+        self.members: list[tuple[Decisions, float, int | None]] = []
         self.asked = self.told = 0
 
     def ask(self, free: int) -> list[Proposal]:
         """Return up to ``free`` random members, or children once the population has been asked."""
         proposals: list[Proposal] = []
         while len(proposals) < free:
-            decisions = self._next()
-            if decisions is None:
+            proposal = self._next()
+            if proposal is None:
                 break
-            self.seen.add(decisions)
+            self.seen.add(proposal.decisions)
             self.asked += 1
-            proposals.append(Proposal(decisions))
+            proposals.append(proposal)
         return proposals
 
     def independent(self) -> int:
@@ -71,12 +73,12 @@ class Evolution(Controller):
         self.told += 1
         self.seen.add(result.proposal.decisions)
         if result.reward is not None:
-            self.members.append((result.proposal.decisions, result.reward))
+            self.members.append((result.proposal.decisions, result.reward, result.number))
             self.members = self.members[-self.population :]
 
     def figures(self) -> Metrics:
         """Return the best and the mean reward of the population."""
-        rewards = [reward for _, reward in self.members]
+        rewards = [member[1] for member in self.members]
         return {"best": max(rewards), "mean": statistics.fmean(rewards)} if rewards else {}
 
     def state_dict(self) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class Evolution(Controller):
         return {
             "rng": pack_rng(self.rng),
             "seen": self.seen.state(),
-            "members": [[list(decisions), reward] for decisions, reward in self.members],
+            "members": [[list(decisions), *rest] for decisions, *rest in self.members],
             "asked": self.asked,
             "told": self.told,
         }
@@ -93,14 +95,28 @@ class Evolution(Controller):
         """Take a memory over."""
         unpack_rng(self.rng, state["rng"])
         self.seen.load(state["seen"])
-        self.members = [(tuple(decisions), reward) for decisions, reward in state["members"]]
+        self.members = [
+            (tuple(decisions), reward, number[0] if number else None)  # older states have no number
+            for decisions, reward, *number in state["members"]
+        ]
         self.asked, self.told = state["asked"], state["told"]
 
-    def _next(self) -> Decisions | None:
+    def _next(self) -> Proposal | None:
         if self.asked < self.population or not self.members:
-            return self.seen.anything(self.rng)
-        return self.seen.draw(lambda: self.space.mutate(self._parent(), self.rng), self.rng)
+            decisions = self.seen.anything(self.rng)
+            return None if decisions is None else Proposal(decisions)
+        parent: tuple[Decisions, int | None] = ((), None)
 
-    def _parent(self) -> Decisions:
+        def child() -> Decisions:
+            nonlocal parent
+            parent = self._parent()
+            return self.space.mutate(parent[0], self.rng)
+
+        decisions = self.seen.draw(child, self.rng)
+        return None if decisions is None else Proposal(decisions, note=descent(*parent, decisions))
+
+    def _parent(self) -> tuple[Decisions, int | None]:
+        """Return the best of a tournament, with the number of its trial."""
         count = min(self.sample, len(self.members))
-        return max(self.rng.sample(self.members, count), key=lambda member: member[1])[0]
+        decisions, _, number = max(self.rng.sample(self.members, count), key=lambda one: one[1])
+        return decisions, number

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from nas.controllers import Controller
 from nas.controllers.generators import derived, pack_rng, unpack_rng
+from nas.controllers.lineage import descent
 from nas.controllers.seen import Seen
 from nas.trial import Proposal
 
@@ -52,6 +53,7 @@ class LocalSearch(Controller):
         self.order = random.Random(derived(seed, "order of neighbours"))
         self.seen = Seen(space)
         self.place: tuple[Decisions, float] | None = None
+        self.number: int | None = None  # of the trial that is the place
         self.best: float | None = None
         self.queue: list[Decisions] = []  # neighbours of the place, the next one last
         self.random = starts  # random architectures to come before neighbours
@@ -61,12 +63,12 @@ class LocalSearch(Controller):
         """Return up to ``free`` neighbours of the place, or a random start."""
         proposals: list[Proposal] = []
         while len(proposals) < free:
-            decisions = self._next()
-            if decisions is None:
+            proposal = self._next()
+            if proposal is None:
                 break
-            self.seen.add(decisions)
+            self.seen.add(proposal.decisions)
             self.asked += 1
-            proposals.append(Proposal(decisions))
+            proposals.append(proposal)
         return proposals
 
     def independent(self) -> int:
@@ -82,7 +84,7 @@ class LocalSearch(Controller):
             return
         self.best = reward if self.best is None else max(self.best, reward)
         if self.place is None or reward > self.place[1]:
-            self.place = (decisions, reward)
+            self.place, self.number = (decisions, reward), result.number
             self.queue = list(self.space.neighbours(decisions))
             self.order.shuffle(self.queue)
 
@@ -98,6 +100,7 @@ class LocalSearch(Controller):
             "order": pack_rng(self.order),
             "seen": self.seen.state(),
             "place": None if self.place is None else [list(self.place[0]), self.place[1]],
+            "number": self.number,
             "best": self.best,
             "queue": [list(decisions) for decisions in self.queue],
             "random": self.random,
@@ -112,17 +115,20 @@ class LocalSearch(Controller):
         self.seen.load(state["seen"])
         place = state["place"]
         self.place = None if place is None else (tuple(place[0]), place[1])
+        self.number = state.get("number")  # older states have none
         self.best = state["best"]
         self.queue = [tuple(decisions) for decisions in state["queue"]]
         self.random = state["random"]
         self.asked, self.told = state["asked"], state["told"]
 
-    def _next(self) -> Decisions | None:
+    def _next(self) -> Proposal | None:
         while self.queue and not self.random:
             decisions = self.queue.pop()
             if self.seen.fresh(decisions):
-                return decisions
+                note = descent(self.place[0], self.number, decisions) if self.place else {}
+                return Proposal(decisions, note=note)
         if not self.random:
-            self.random, self.place = RESTARTS, None
+            self.random, self.place, self.number = RESTARTS, None, None
         self.random -= 1
-        return self.seen.anything(self.rng)
+        anything = self.seen.anything(self.rng)
+        return None if anything is None else Proposal(anything)
