@@ -126,6 +126,16 @@ class LayerView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialLayers:
+    """What the network of a trial costs for one image, in all and by layer."""
+
+    params: int
+    madds: int
+    memory_peak_bytes: int
+    layers: list[LayerView]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkView:
     """A published network and what it costs for images of this size.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from nas.client.answers import TrialDetail, TrialView, fields, read
+from nas.client.offers import TrialLayers
 from nas.client.pictures import stacked
 
 if TYPE_CHECKING:
@@ -23,6 +24,11 @@ class Trial(TrialView):
     def detail(self) -> TrialDetail:
         """Return the trial as it stands now, with its curve, attempts, architecture and texts."""
         return read(TrialDetail, self.wire.get(f"searches/{self.search}/trials/{self.number}"))
+
+    def layers(self) -> TrialLayers:
+        """Return the layers of the trial's network, for the images of its search."""
+        place = f"searches/{self.search}/trials/{self.number}/layers"
+        return read(TrialLayers, self.wire.get(place))
 
     @property
     def cells(self) -> tuple[str, ...]:

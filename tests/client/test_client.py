@@ -62,6 +62,7 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         f"post {SEARCH}/restore": lambda: fresh.restore().view.state == "stopped",
         f"get {SEARCH}/trials": lambda: len(list(toy.trials(page=3))) == 7,
         f"get {SEARCH}/trials/{{number}}": lambda: toy.trial(1).detail().arch["space"] == "toy",
+        f"get {SEARCH}/trials/{{number}}/layers": lambda: digits.trial(1).layers().layers[0].params,
         f"get {SEARCH}/trials/{{number}}/cells/{{cell}}.svg": lambda: "<svg" in cell(toy.trial(1)),
         f"get {SEARCH}/history": lambda: toy.history(after=4).number == [5, 6],
         f"get {SEARCH}/lineage": lambda: toy.lineage().trials == 7,

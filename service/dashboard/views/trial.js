@@ -1,9 +1,9 @@
 // One trial: how it went, its cells, its training, where it came from, and the way to a model.
-import { html } from "../dom.js";
+import { html, useState } from "../dom.js";
 import { CellView } from "../cellview.js";
 import { TrainingCurve } from "../charts/line.js";
 import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
-import { Card, Copy, Facts, Loaded, Notice, Scroll, State } from "../parts.js";
+import { Bar, Card, Copy, Facts, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
 import { ExportPanel } from "./export.js";
@@ -71,6 +71,22 @@ function Cells({ search, trial }) {
   </${Card}>`;
 }
 
+const COSTS = { params: "Parameters", madds: "Multiply-adds" };
+
+/** The layers with what each gives out and costs; they are asked for when this is opened. */
+function Layers({ search, trial }) {
+  const [open, set] = useState(false);
+  const found = useResource(open ? `searches/${search.id}/trials/${trial.number}/layers` : null);
+  return html`<details class="card advanced" onToggle=${(event) => set(event.target.open)}><summary><h2>Layers</h2></summary>
+    ${open ? html`<${Loaded} from=${found} what="the layers">${(whole) => html`<${Scroll} name="Layers" kind="shares wide">
+      <thead><tr><th scope="col">Layer</th><th scope="col">Kind</th><th scope="col" class="number">Output</th>
+        ${Object.values(COSTS).map((word) => html`<th key=${word} scope="col" class="number">${word}</th><th><span class="offscreen">Share of all</span></th>`)}</tr></thead>
+      <tbody>${whole.layers.map((layer) => html`<tr key=${layer.name}><th scope="row">${layer.name}</th><td>${layer.kind}</td><td class="number">${layer.output.join(" × ")}</td>
+        ${Object.keys(COSTS).map((key) => html`<td key=${key} class="number">${large(layer[key])}</td><td class="part"><${Bar} share=${layer[key] / (whole[key] || 1)} /></td>`)}</tr>`)}
+        <tr><th scope="row">In all</th><td></td><td></td>${Object.keys(COSTS).map((key) => html`<td key=${key} class="number"><b>${large(whole[key])}</b></td><td></td>`)}</tr></tbody>
+    </${Scroll}>`}</${Loaded}>` : null}</details>`;
+}
+
 function Head({ search, trial }) {
   const facts = [];
   if (isNumber(trial.reward) && !trial.failure) facts.push(reward(search, trial.reward));
@@ -107,7 +123,8 @@ function Detail({ search, trial }) {
           : live ? html`<${Card} title="Training"><p class="quiet">${trial.state === "pending" ? "Waits for a worker." : "The first epoch is under way."}</p></${Card}>` : null}
         <${Metrics} trial=${trial} />
       </div>
-    </div>`;
+    </div>
+    ${search.spec.data && trial.cells.length ? html`<${Layers} search=${search} trial=${trial} />` : null}`;
 }
 
 /** The page. */
