@@ -29,6 +29,25 @@ class LineageView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PolicyChoice:
+    """A decision: its options, and for each picture how probable each is, in 255ths."""
+
+    name: str
+    kind: str
+    options: list[str]
+    shares: list[list[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyView:
+    """Pictures of a policy after every ``every`` updates; ``told`` results each had learned."""
+
+    every: int
+    told: list[int]
+    choices: list[PolicyChoice]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FrontPoint:
     """A trial that no other beats in all objectives."""
 

@@ -26,6 +26,7 @@ from nas.client.findings import (
     LineageView,
     OperationShares,
     ParetoView,
+    PolicyView,
 )
 from nas.client.model import Model
 from nas.client.trial import Trial, trial_of
@@ -145,6 +146,10 @@ class Search(Compared):
     def lineage(self) -> LineageView:
         """Return from which trial each was changed, and how, where the controller does so."""
         return read(LineageView, self.wire.get(f"{self._path}/lineage"))
+
+    def policy(self) -> PolicyView:
+        """Return how the policy of reinforce or ppo has changed; empty for others."""
+        return read(PolicyView, self.wire.get(f"{self._path}/policy"))
 
     def front(self, objectives: Sequence[str] = ()) -> ParetoView:
         """Return the Pareto front; objectives are metrics, ``-params`` where less is better."""

@@ -53,6 +53,21 @@ class Policy(nn.Module):
         return [(tuple(point), p) for point, p in zip(points, total.tolist(), strict=True)]
 
     @torch.no_grad()
+    def shares(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return the mean softmax of each decision over ``count`` points drawn, one after another.
+
+        The result: (options of all choices,), from 0 to 1.
+        """
+        state, last = self._start(count)
+        means = []
+        for place in range(len(self.keys)):
+            log_p, state = self._step(place, last, state)  # (count, options)
+            means.append(log_p.exp().mean(0))
+            chosen = torch.multinomial(log_p.exp(), 1, generator=generator)  # (count, 1)
+            last = self._embed(place, chosen[:, 0])
+        return torch.cat(means)
+
+    @torch.no_grad()
     def log_p(self, decisions: Decisions) -> float:
         """Return the log of the probability of a point, in nats."""
         return float(self(torch.tensor([decisions]))[0])

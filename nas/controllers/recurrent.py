@@ -13,6 +13,7 @@ import torch
 from nas.controllers import Controller
 from nas.controllers.generators import derived, pack_rng, unpack_rng
 from nas.controllers.policy import Policy
+from nas.controllers.policy_history import KEY, PolicyHistory
 from nas.controllers.seen import TRIES, Seen
 from nas.controllers.tensors import pack, pack_tree, unpack, unpack_tree
 from nas.seeding import generator, seeded
@@ -68,6 +69,7 @@ class Recurrent(Controller):
         self.entropy: float | None = None
         self.recent: list[float] = []
         self.waiting: list[Sampled] = []  # since the last update
+        self.history = PolicyHistory(derived(seed, KEY), settings.batch)
         self._weights: dict[str, Any] | None = None  # packed, until the next update
 
     @abstractmethod
@@ -121,6 +123,7 @@ class Recurrent(Controller):
             self._weights = {
                 "policy": pack_tree(dict(self.policy.state_dict())),
                 "optimizer": pack_tree(self.optimizer.state_dict()),
+                KEY: self.history.state(),
             }
         return {
             **self._weights,
@@ -146,6 +149,7 @@ class Recurrent(Controller):
         self.baseline, self.entropy = state["baseline"], state["entropy"]
         self.recent = list(state["recent"])
         self.waiting = [Sampled(tuple(point), *rest) for point, *rest in state["waiting"]]
+        self.history.load(state.get(KEY))
         self._weights = None
 
     def _draw(self) -> tuple[Decisions, float] | None:
@@ -179,6 +183,7 @@ class Recurrent(Controller):
         self.baseline = baseline
         self.entropy = float(entropy.detach().mean()) / len(self.space.choices)
         self.waiting = []
+        self.history.note(self.policy, self.told)
         self._weights = None
 
     def _descend(self, loss: Tensor) -> None:

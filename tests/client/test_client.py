@@ -66,6 +66,7 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         f"get {SEARCH}/trials/{{number}}/cells/{{cell}}.svg": lambda: "<svg" in cell(toy.trial(1)),
         f"get {SEARCH}/history": lambda: toy.history(after=4).number == [5, 6],
         f"get {SEARCH}/lineage": lambda: toy.lineage().trials == 7,
+        f"get {SEARCH}/policy": lambda: toy.policy().every == 1,
         f"get {SEARCH}/pareto": lambda: digits.front(["accuracy", "-params"]).measured == 2,
         f"get {SEARCH}/failures": lambda: digits.failures().failed == 0,
         f"get {SEARCH}/operations": lambda: toy.operations(top=2).items[0].operation,
