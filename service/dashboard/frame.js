@@ -97,6 +97,7 @@ export function Frame({ route, version, children }) {
         <a class="brand" href="#/" aria-label="Nasturtium: all searches"><${Flower} /><span>Nasturtium</span></a>
         <${Item} to="#/" icon="search" here=${route.name === "searches"}>Searches</${Item}>
         <${Item} to="#/new" icon="plus" here=${route.name === "new"}>New search</${Item}>
+        <${Item} to="#/finetune" icon="chart" here=${route.name === "finetune"}>Fine-tune</${Item}>
         ${route.params.search ? html`<${SearchLinks} route=${route} search=${search} />` : null}
         <span class="nav-gap"></span>
         <${Item} to="#/settings" icon="gear" here=${route.name === "settings"}>Settings</${Item}>

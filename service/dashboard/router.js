@@ -4,6 +4,7 @@ import { useEffect, useState } from "./dom.js";
 const ROUTES = [
   [/^$/, "searches", []],
   [/^new$/, "new", []],
+  [/^finetune$/, "finetune", []],
   [/^settings$/, "settings", []],
   [/^s\/([^/]+)$/, "overview", ["search"]],
   [/^s\/([^/]+)\/trials$/, "trials", ["search"]],

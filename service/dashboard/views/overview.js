@@ -7,12 +7,11 @@ import { count, duration, ended, goal, metric, metricName, partName, plain, rewa
 import { Card, Loaded, Tile } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link } from "../router.js";
-import { Comparison } from "./comparison.js";
 import { kindName, useFailures } from "./insights.js";
-import { Finals } from "./finals.js";
 import { Audit, FrontCard, Verdict, objectives } from "./honesty.js";
 import { Running } from "./running.js";
 import { TrialTable } from "./table.js";
+import { Comparison, Finals } from "./trainings.js";
 
 const TOP = 8;
 const PAGE = 500;
