@@ -33,6 +33,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "models": ("s/{digits}/models", "Use it"),
     "config": ("s/{digits}/config", "recipe.epochs"),
     "failed-trials": ("s/{moody}", "Pareto front"),
+    "finetune": ("finetune", "Adapt a model"),
     "settings": ("settings", "supervisor"),
 }
 
