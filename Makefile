@@ -45,7 +45,7 @@ layers: $(STAMP) ## import-linter: service -> nas -> searchspaces
 
 tests: $(STAMP) ## pytest alone, in JOBS processes (JOBS=0: in one, for a debugger)
 	@echo "== pytest, $(JOBS) processes"
-	@$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --max-worker-restart=0
+	@$(BIN)/pytest -q -n $(JOBS) --dist loadscope --no-loadscope-reorder --max-worker-restart=0
 
 bench-spaces: $(STAMP) ## Hold every search space to its bars on thousands of architectures (hours)
 	@$(BIN)/python benchmarks/spaces.py
