@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -185,7 +184,7 @@ def test_a_fault_with_no_folder_to_write_to_still_leaves_a_log(tmp_path):
 
 
 def test_the_help_comes_in_under_a_second():
-    begun = time.perf_counter()
+    before = os.times()
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "service.cli", "--help"],
         capture_output=True,
@@ -193,12 +192,13 @@ def test_the_help_comes_in_under_a_second():
         timeout=60,
         check=True,
     )
-    seconds = time.perf_counter() - begun
+    after = os.times()  # of the processor: by the clock it would measure what else runs
+    seconds = after.children_user - before.children_user
     for command in ("search", "resume", "list", "show", "export", "serve", "zoo", "pause", "stop"):
         assert f" {command} " in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not imported & {"torch", "ray", "fastapi", "sklearn", "torchvision"}
-    assert seconds < 5  # 0.6 s here on a quiet machine; a loaded one gets some room
+    assert seconds < 2.5  # 0.6 s here; measuring the imports takes some of it
 
 
 def test_nothing_at_all_shows_the_help():
