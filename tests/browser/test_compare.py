@@ -46,6 +46,7 @@ def test_trials_are_chosen_in_the_table_and_stand_side_by_side(
     numbers = page.get_by_role("region", name="Numbers, table")
     row = numbers.locator("tr").filter(has=page.get_by_role("rowheader", name="accuracy"))
     values = [trial["metrics"]["accuracy"] for trial in trials]
+    expect(row.locator("td")).to_have_count(3)
     shown = [cell.split("\u2009")[0] for cell in row.locator("td").all_inner_texts()]
     assert shown == [f"{100 * value:.2f}" for value in values]
     marked = row.locator(".winner")
@@ -72,6 +73,7 @@ def test_trials_are_chosen_in_the_table_and_stand_side_by_side(
                 for line, other in zip(lines(trial, cell), lines(first, cell), strict=True)
                 if line != other
             ]
+            expect(side.locator("mark")).to_have_count(len(differing))
             said = [text.split("\n")[0].strip() for text in side.locator("mark").all_inner_texts()]
             assert said == differing
             assert bool(wanted) <= bool(differing)
