@@ -46,11 +46,18 @@ class PolicyHistory:
     def state(self) -> dict[str, Any]:
         """Return all pictures as JSON data."""
         data = base64.b64encode(b"".join(self.pictures)).decode("ascii")
-        return {"every": self.every, "updates": self.updates, "told": self.told, "data": data}
+        return {
+            "seed": self.seed,
+            "every": self.every,
+            "updates": self.updates,
+            "told": self.told,
+            "data": data,
+        }
 
     def load(self, state: dict[str, Any] | None) -> None:
         """Take the pictures over; None is the state of a version that kept none."""
         if state is not None:
+            self.seed = state["seed"]
             self.every, self.updates = state["every"], state["updates"]
             self.told, self.pictures = list(state["told"]), pictures(state)
 

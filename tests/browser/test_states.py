@@ -93,6 +93,8 @@ def test_failed_trials_show_their_kind_and_message_before_all_else(
     expect(tile).to_contain_text(re.compile("diverged|out of memory"))
     expect(tile.locator(".tile-value")).to_have_text(str(failed))
     tile.get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Failures")).to_be_visible()
+    page.goto(f"{house.address}#/s/{search}/trials?state=failed")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(failed)
     rows.first.get_by_role("link").click()
@@ -204,9 +206,10 @@ def test_keys_do_what_the_list_of_keys_says(window: Window, house: House) -> Non
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     dark = "getComputedStyle(document.documentElement).colorScheme"
-    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(colour)
     page.keyboard.press("t")
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") != before
+    until(page, lambda: page.evaluate(colour) != before)
     page.reload()
     assert page.evaluate(dark) == "dark"  # kept
     expect(page.get_by_role("heading", name="Searches")).to_be_visible()

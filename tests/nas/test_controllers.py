@@ -355,5 +355,5 @@ def test_asking_and_telling_takes_milliseconds(name):
         (proposal,) = controller.ask(1)
         tell(controller, number, proposal, sum(proposal.decisions) / 24)
         times.append(time.process_time() - begun)
-    # 5 ms on a machine of its own; processor time of a shared one is up to three times as much.
-    assert statistics.median(times) < 0.015
+    # 8 ms on a machine of its own; processor time of a shared one is up to three times as much.
+    assert statistics.median(times) < 0.03
