@@ -104,7 +104,7 @@ def test_failed_trials_show_their_kind_and_message_before_all_else(
     expect(page.get_by_role("heading", name="Attempts")).to_be_visible()
 
     page.goto(f"{house.address}#/s/{search}/trials?sort=-reward&state=done")
-    cells = page.locator("tbody tr td:nth-child(3)")
+    cells = page.locator("tbody tr td:nth-child(4)")
     expect(cells).to_have_count(view["counts"]["done"])
     shown = [float(text.replace("\u2009%", "")) for text in cells.all_inner_texts()]
     assert shown == sorted(shown, reverse=True)
