@@ -1,8 +1,7 @@
 """Times a small and a large random architecture of a space, in a process that does nothing else.
 
-It trains on random pixels
-of the right size: how long a step takes does not depend on what the images show. Writes one line of
-JSON for each architecture, the small one first, as soon as it is known.
+It trains on random pixels of the right size: how long a step takes does not depend on what the
+images show. Writes one line of JSON for each architecture, the small one first, when it is known.
 """
 
 from __future__ import annotations
