@@ -1,4 +1,8 @@
-"""The files of the page as they are sent: script and style slim, known by what is in them."""
+"""The files of the page as they are sent: script and style slim, known by what is in them.
+
+``app.js`` is sent as one script with all that it imports (`service.bundle`); every other file as it
+lies there, so that tests and the curious can load a module alone.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
 
 from service import slim
+from service.bundle import VENDOR, bundle, order
 
 if TYPE_CHECKING:
     import os
@@ -20,23 +25,23 @@ if TYPE_CHECKING:
 
 SCRIPT, STYLE = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 KINDS = {".js": SCRIPT, ".mjs": SCRIPT, ".css": STYLE}
-VENDOR = "vendor"  # those are sent as they came: their hashes are on record
+ENTRY = "app.js"
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file as it is sent. ``stamp`` is the time and the size of the one that it was made of."""
+    """A file as it is sent. ``stamp``: the times and sizes of the files that it was made of."""
 
     body: bytes
     etag: str
-    stamp: tuple[int, int]
+    stamp: list[tuple[int, int]]
 
 
 def body(path: Path) -> bytes:
-    """Return what is sent for a file of script or style."""
+    """Return what is sent for a file of script or style; libraries as they came (known hashes)."""
     if path.parent.name == VENDOR:
         return path.read_bytes()
-    text = path.read_text(encoding="utf-8")
+    text = bundle(path) if path.name == ENTRY else path.read_text(encoding="utf-8")
     return (slim.style if path.suffix == ".css" else slim.script)(text).encode()
 
 
@@ -59,7 +64,7 @@ class PageFiles(StaticFiles):
         path = Path(full_path)
         if path.suffix not in KINDS:
             return super().file_response(full_path, stat_result, scope, status_code)
-        sent = self._made(path, (stat_result.st_mtime_ns, stat_result.st_size))
+        sent = self._made(path)
         response = Response(
             sent.body if scope["method"] == "GET" else b"",
             status_code,
@@ -70,7 +75,9 @@ class PageFiles(StaticFiles):
             return NotModifiedResponse(response.headers)
         return response
 
-    def _made(self, path: Path, stamp: tuple[int, int]) -> Sent:
+    def _made(self, path: Path) -> Sent:
+        looked = [one.stat() for one in (order(path) if path.name == ENTRY else [path])]
+        stamp = [(one.st_mtime_ns, one.st_size) for one in looked]
         known = self._sent.get(str(path))
         if known is None or known.stamp != stamp:
             made = body(path)
