@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Keyring:
         self.cookie_name = f"nas_session_{port}"  # browsers share cookies between ports
         self.cookie_value = hashlib.sha256(b"nasturtium session\0" + token.encode()).hexdigest()
         self._token, self._cookie = _digest(token), _digest(self.cookie_value)
+        self._secret = hashlib.sha256(b"nasturtium sessions of scopes\0" + token.encode()).digest()
 
     def accepts_token(self, text: str) -> bool:
         """Say whether ``text`` is the token; takes the same time for any wrong one."""
@@ -51,6 +53,13 @@ class Keyring:
     def accepts_cookie(self, text: str) -> bool:
         """Say whether ``text`` is the value of our cookie."""
         return secrets.compare_digest(_digest(text), self._cookie)
+
+    def seal(self, digest: str) -> str:
+        """Return what the cookie of a token with a scope ends with, from the token's digest.
+
+        The database alone does not tell it: the token of the first start is needed too.
+        """
+        return hmac.new(self._secret, digest.encode(), hashlib.sha256).hexdigest()
 
 
 def _digest(text: str) -> bytes:

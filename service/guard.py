@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from service.errors import StorageError
 from service.problems import problem
 from service.tokens import Scope as TokenScope
-from service.tokens import scope_of
+from service.tokens import scope_of, scope_of_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -33,7 +33,9 @@ MOST_BODY_BYTES = 2**20
 MOST_IMAGE_BYTES = 2**24  # of a request with images to be classified
 PREDICT = re.compile(r"/api/v1/models/[^/]+/predict")
 TOKENS = "/api/v1/tokens"
-LOOKING = frozenset({"/api/v1/architectures/preview"})  # a POST that changes nothing
+# A POST that changes nothing, and one that changes only the browser that asks.
+LOOKING = frozenset({"/api/v1/architectures/preview", "/api/v1/logout"})
+GRANTED = "granted"  # what the request may do, among its state
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
@@ -113,22 +115,35 @@ class Guard:
 
     def _stranger(self, scope: Scope, path: str, headers: Headers) -> Response | None:
         """Return a refusal unless the request carries a token, or our cookie from our page."""
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            if self.keyring.accepts_token(token.strip()):
-                return None
-            granted = scope_of(self.database, token.strip())
-            if granted is not None:
-                return _too_little(granted, scope["method"], path)
-        if not self.keyring.accepts_cookie(_cookie(headers, self.keyring.cookie_name)):
+        granted = self._bearer(headers)
+        by_cookie = granted is None
+        if granted is None:
+            granted = self._session(_cookie(headers, self.keyring.cookie_name))
+        if granted is None:
             return problem(
                 401,
                 "sign in with the token that the service printed at its start",
                 {"WWW-Authenticate": 'Bearer realm="nasturtium"'},
             )
-        if scope["method"] not in SAFE and not _same_origin(headers):
+        if by_cookie and scope["method"] not in SAFE and not _same_origin(headers):
             return problem(403, "a browser may change things from the service's own page only")
-        return None
+        scope.setdefault("state", {})[GRANTED] = granted
+        return _too_little(granted, scope["method"], path)
+
+    def _bearer(self, headers: Headers) -> TokenScope | None:
+        """Return what the token in the header may do, None without a valid one."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        if self.keyring.accepts_token(token.strip()):
+            return TokenScope.ADMIN
+        return scope_of(self.database, token.strip())
+
+    def _session(self, cookie: str) -> TokenScope | None:
+        """Return what the browser with a cookie may do, None if it is none of ours."""
+        if self.keyring.accepts_cookie(cookie):
+            return TokenScope.ADMIN
+        return scope_of_cookie(self.database, cookie, self.keyring.seal)
 
 
 def needed(method: str, path: str) -> TokenScope:

@@ -17,12 +17,17 @@ from service.schemas import View
 from service.tables import api_token
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Row
 
     from service.db import Database
 
+    Seal = Callable[[str], str]  # `service.auth.Keyring.seal`
+
 MOST = 200
 SHAPE = re.compile(r"nas_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
+COOKIE = re.compile(r"([0-9a-f]{8})\.[0-9a-f]{64}")
 DAY = 86_400
 
 
@@ -107,15 +112,39 @@ def revoke(database: Database, token_id: str) -> TokenView:
 
 def scope_of(database: Database, text: str) -> Scope | None:
     """Return what a token may do, None if it is none of ours or its time is over."""
-    shape = SHAPE.fullmatch(text)
+    row = _kept(database, SHAPE.fullmatch(text))
+    if row is None or not secrets.compare_digest(row.digest, _digest(text)):
+        return None
+    return Scope(row.scope)
+
+
+def cookie_of(database: Database, text: str, seal: Seal) -> str | None:
+    """Return the cookie of a browser that has signed in with a token, None if it is none of ours.
+
+    It ends with the seal of the token's digest: who steals it does not have the token.
+    """
+    row = _kept(database, SHAPE.fullmatch(text))
+    if row is None or not secrets.compare_digest(row.digest, _digest(text)):
+        return None
+    return f"{row.id}.{seal(row.digest)}"
+
+
+def scope_of_cookie(database: Database, text: str, seal: Seal) -> Scope | None:
+    """Return what a browser with such a cookie may do; None once its token is valid no more."""
+    row = _kept(database, COOKIE.fullmatch(text))
+    if row is None or not secrets.compare_digest(text, f"{row.id}.{seal(row.digest)}"):
+        return None
+    return Scope(row.scope)
+
+
+def _kept(database: Database, shape: re.Match[str] | None) -> Row[Any] | None:
+    """Return the row of the token that a text names, if it has not expired."""
     if shape is None:
         return None
     with database.read() as connection:
         row = connection.execute(select(api_token).where(api_token.c.id == shape[1])).first()
-    if row is None or not secrets.compare_digest(row.digest, _digest(text)):
-        return None
-    over = row.expires_at is not None and row.expires_at <= now()
-    return None if over else Scope(row.scope)
+    over = row is None or (row.expires_at is not None and row.expires_at <= now())
+    return None if over else row
 
 
 def _digest(token: str) -> str:

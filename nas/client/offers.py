@@ -10,10 +10,11 @@ from nas.client.answers import Report
 
 @dataclass(frozen=True, kw_only=True)
 class Meta:
-    """What answers."""
+    """What answers; ``scope`` is what the token may do there: "read", "write" or "admin"."""
 
     name: str
     version: str
+    scope: str
 
 
 @dataclass(frozen=True, kw_only=True)

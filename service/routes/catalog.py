@@ -2,27 +2,32 @@
 
 from importlib.metadata import version
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from service import catalog as offers
 from service.catalog import Catalog
 from service.deps import SettingsDep
+from service.guard import GRANTED
+from service.tokens import Scope
 
 router = APIRouter(prefix="/api/v1", tags=["catalog"])
 
 
 class Meta(BaseModel):
-    """What answers."""
+    """What answers, and what the token of the request may do there."""
 
     name: str
     version: str
+    scope: Scope
 
 
 @router.get("/meta")
-async def meta() -> Meta:
-    """Say what answers, and that the caller is signed in."""
-    return Meta(name="nasturtium", version=version("nasturtium"))
+async def meta(request: Request) -> Meta:
+    """Say what answers, that the caller is signed in, and what it may do."""
+    return Meta(
+        name="nasturtium", version=version("nasturtium"), scope=request.scope["state"][GRANTED]
+    )
 
 
 @router.get("/catalog")

@@ -5,15 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from service import tokens
 from service.auth import COOKIE_DAYS
-from service.deps import KeyringDep, SettingsDep, strict
+from service.deps import DatabaseDep, KeyringDep, SettingsDep, strict
 from service.problems import documented, problem
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 
 
 class Login(BaseModel):
-    """The token that the service printed at its start."""
+    """The token that the service printed at its start, or one with a scope."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,21 +22,29 @@ class Login(BaseModel):
 
 
 @router.post("/login", status_code=204, responses=documented(401))
-async def login(
+def login(
     request: Request,
     settings: SettingsDep,
     keyring: KeyringDep,
+    database: DatabaseDep,
     body: Annotated[Login, Depends(strict(Login))],
 ) -> Response:
-    """Sign a browser in: the answer sets the session cookie."""
-    if not keyring.accepts_token(body.token.get_secret_value().strip()):
+    """Sign a browser in: the answer sets the session cookie. It may do what its token may."""
+    token = body.token.get_secret_value().strip()
+    cookie = keyring.cookie_value if keyring.accepts_token(token) else None
+    if cookie is None:
+        cookie = tokens.cookie_of(database, token, keyring.seal)
+    if cookie is None:
         return problem(
-            401, "that is not the token that the service printed at its start", field="token"
+            401,
+            "that is neither the token that the service printed at its start nor one that it has "
+            "given out and not revoked",
+            field="token",
         )
     response = Response(status_code=204)
     response.set_cookie(
         keyring.cookie_name,
-        keyring.cookie_value,
+        cookie,
         max_age=COOKIE_DAYS * 86400,
         path=settings.root_path or "/",
         secure=request.url.scheme == "https",

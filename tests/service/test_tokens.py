@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from service import tokens
-from service.auth import token_of
+from service.auth import Keyring, token_of
 from service.cli import app
 from service.clock import now
 from service.guard import LOOKING, OPEN
@@ -109,9 +109,51 @@ def test_no_token_is_in_the_database_or_beside_it(database, settings):
             assert token[13:].encode() not in content
 
 
-def test_a_scoped_token_is_no_password_of_the_page(anonymous, given):
-    token = given[Scope.ADMIN]["Authorization"].removeprefix("Bearer ")
-    assert anonymous.post("/api/v1/login", json={"token": token}).status_code == 401
+@pytest.mark.parametrize("scope", list(Scope))
+def test_a_browser_that_signs_in_with_a_token_may_do_what_the_token_may(anonymous, given, scope):
+    token = given[scope]["Authorization"].removeprefix("Bearer ")
+    origin = {"Origin": "http://localhost:8000"}
+    assert anonymous.post("/api/v1/login", json={"token": token}).status_code == 204
+    (cookie,) = anonymous.cookies.jar
+    assert token[13:] not in cookie.value
+    assert anonymous.get("/api/v1/meta").json()["scope"] == scope
+    body = toy_spec().model_dump(mode="json")
+    started = anonymous.post("/api/v1/searches", json=body, headers=origin)
+    assert started.status_code == (403 if scope is Scope.READ else 201)
+    assert anonymous.post("/api/v1/searches", json=body).status_code == 403  # from elsewhere
+    listed = anonymous.get(PATH)
+    assert listed.status_code == (200 if scope is Scope.ADMIN else 403)
+    assert anonymous.post("/api/v1/logout", headers=origin).status_code == 204
+    assert anonymous.get("/api/v1/meta").status_code == 401
+
+
+def test_a_session_ends_with_its_token(anonymous, database):
+    made = tokens.create(database, "short", Scope.ADMIN)
+    anonymous.post("/api/v1/login", json={"token": made.token})
+    assert anonymous.get("/api/v1/meta").status_code == 200
+    tokens.revoke(database, made.id)
+    assert anonymous.get("/api/v1/meta").status_code == 401
+    assert anonymous.post("/api/v1/login", json={"token": made.token}).status_code == 401
+
+
+def test_a_cookie_cannot_be_made_from_what_the_database_tells(anonymous, database, settings):
+    made = tokens.create(database, "x", Scope.ADMIN)
+    anonymous.post("/api/v1/login", json={"token": made.token})
+    (cookie,) = anonymous.cookies.jar
+    with database.read() as connection:
+        row = connection.execute(api_token.select()).one()
+    other = tokens.create(database, "y", Scope.READ)
+    seal = cookie.value.partition(".")[2]
+    wrongs = [f"{row.id}.{row.digest}", row.id, f"{other.id}.{seal}", f"{row.id}.{seal[::-1]}"]
+    for wrong in wrongs:
+        anonymous.cookies.clear()
+        anonymous.cookies.set(cookie.name, wrong)
+        assert anonymous.get("/api/v1/meta").status_code == 401, wrong
+    anonymous.cookies.clear()
+    anonymous.cookies.set(cookie.name, f"{row.id}.{seal}")
+    assert anonymous.get("/api/v1/meta").json()["scope"] == "admin"
+    another = Keyring("another token of the first start", settings.port)
+    assert another.seal(row.digest) != seal
 
 
 @pytest.mark.parametrize(
