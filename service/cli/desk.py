@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from service.cli.work import Child
     from service.db import Database
     from service.estimates import EstimateView
+    from service.report import Source
     from service.schemas import (
         AuditView,
         FinalsView,
@@ -121,6 +122,9 @@ class Desk(Protocol):
 
     def worker(self, module: str, argument: str) -> AbstractContextManager[Child]:
         """Give a process that does the work, for the length of a block."""
+
+    def asked(self) -> AbstractContextManager[Source]:
+        """Give whoever answers as the API does, for the length of a block."""
 
 
 class Local:
@@ -227,6 +231,12 @@ class Local:
     def worker(self, module: str, argument: str) -> AbstractContextManager[Child]:
         """Start a child that dies with this command."""
         return child(self.database.settings, module, argument)
+
+    def asked(self) -> AbstractContextManager[Source]:
+        """Answer by the routes of the API, in this process."""
+        from service.inside import Inside  # FastAPI: other commands do without
+
+        return Inside(self.database.settings)
 
     def _decode(self, spec: SearchSpec) -> None:
         """Decode a path's images once, so that workers find them and errors come now."""

@@ -23,6 +23,7 @@ from service.cli.finetune import finetune
 from service.cli.list import list_searches
 from service.cli.predict import predict
 from service.cli.resume import resume
+from service.cli.save_report import save_report
 from service.cli.screen import say
 from service.cli.search import search
 from service.cli.serve import serve
@@ -143,6 +144,7 @@ for name, command in (
     ("resume", resume),
     ("list", list_searches),
     ("show", show),
+    ("report", save_report),
     ("export", export),
     ("predict", predict),
     ("transfer", transfer),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel
 
@@ -171,6 +172,11 @@ class Remote:
             f"{self.client.url} does no work now: its supervisor is down; {argument} waits there"
         )
 
+    @contextmanager
+    def asked(self) -> Iterator[Through]:
+        """Answer by the server's API."""
+        yield Through(self.client)
+
     def _get(self, kind: type[View], path: str, **query: Any) -> View:
         with _told():
             return kind.model_validate(self.client.wire.get(path, **query))
@@ -178,6 +184,25 @@ class Remote:
     def _send(self, kind: type[View], method: str, path: str, body: Any = None) -> View:
         with _told():
             return kind.model_validate(self.client.wire.send(method, path, body))
+
+
+class Through:
+    """The API of a server, asked as it stands."""
+
+    def __init__(self, client: Client) -> None:
+        """Ask by a client."""
+        self.client = client
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of a GET."""
+        place, _, query = path.partition("?")
+        with _told():
+            return self.client.wire.get(place, **dict(parse_qsl(query)))
+
+    def text(self, path: str) -> str:
+        """Return the text of a GET."""
+        with _told():
+            return self.client.wire.text(path)
 
 
 @contextmanager

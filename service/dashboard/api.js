@@ -10,6 +10,21 @@ export class ApiError extends Error {
   }
 }
 
+/** What a saved report has in place of a service (saved.js); undefined in a live page. */
+export const saved = globalThis.saved;
+const SCOPES = ["read", "write", "admin"];
+let granted = "";
+
+/** Say what this session may do. */
+export function grant(scope) {
+  granted = scope;
+}
+
+/** Whether this session may do what needs the scope "read", "write" or "admin"; a report may nothing. */
+export function may(scope) {
+  return SCOPES.indexOf(granted) >= SCOPES.indexOf(scope);
+}
+
 let signedOut = () => {};
 
 /** Say what to do when the service no longer knows this browser. */
@@ -34,7 +49,7 @@ async function answer(response) {
 async function reach(path, init) {
   let response;
   try {
-    response = await fetch(address(path), { credentials: "same-origin", ...init });
+    response = saved ? saved.answer(path) : await fetch(address(path), { credentials: "same-origin", ...init });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { title: "The service does not answer." });

@@ -1,8 +1,8 @@
 // Starts the page: signs in with the token of the link, then draws the frame and the present view.
 import { html, render, useEffect, useRef, useState } from "./dom.js";
-import { get, onSignedOut, post } from "./api.js";
+import { get, grant, onSignedOut, post, saved } from "./api.js";
 import { startLive } from "./live.js";
-import { useRoute } from "./router.js";
+import { go, link, useRoute } from "./router.js";
 import { Frame } from "./frame.js";
 import { SignIn } from "./views/signin.js";
 import { Searches } from "./views/searches.js";
@@ -64,6 +64,8 @@ function App({ refused }) {
   const route = useRoute();
   const [session, set] = useState({ state: "unknown", error: refused });
   useFocus(route);
+  // A report has the pages of one search.
+  useEffect(() => saved && !route.params.search && go(link(saved.search)), [route]);
   useEffect(() => {
     onSignedOut(() => set((old) => (old.state === "out" ? old : { state: "out", error: old.error })));
     enter();
@@ -80,6 +82,7 @@ function App({ refused }) {
   async function enter() {
     try {
       const meta = await get("meta");
+      grant(meta.scope);
       set({ state: "in", version: meta.version });
       startLive(answers);
     } catch (error) {
@@ -89,7 +92,7 @@ function App({ refused }) {
   if (session.state === "out") return html`<${SignIn} error=${session.error} onDone=${enter} />`;
   if (session.state === "gone") return html`<${Gone} error=${session.error} retry=${enter} />`;
   if (session.state === "unknown") return html`<div class="holding" role="status" aria-label="Loading"></div>`;
-  return html`<${Frame} route=${route} version=${session.version}><${View} route=${route} /></${Frame}>`;
+  return html`<${Frame} route=${route} version=${session.version}>${saved ? html`<p class="quiet">${saved.note}</p>` : null}<${View} route=${route} /></${Frame}>`;
 }
 
 /** No answer at the first load: say so and try again every few seconds. */

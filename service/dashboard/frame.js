@@ -1,6 +1,6 @@
 // The frame around every view: navigation, the banners of the live stream, keys.
 import { cls, html, useEffect, useRef, useState } from "./dom.js";
-import { get } from "./api.js";
+import { get, may, saved } from "./api.js";
 import { clock } from "./format.js";
 import { Flower, Icon } from "./icons.js";
 import { Help, useKeys } from "./keys.js";
@@ -26,7 +26,7 @@ function SearchLinks({ route, search }) {
     ["trials", "rows", link(id, "trials"), "Trials", known?.counts.total],
     ["operations", "bars", link(id, "ops"), "Operations"],
     ["failures", "warning", link(id, "failures"), "Failures", known?.counts.failed || undefined],
-    ["models", "box", link(id, "models"), "Models", known?.models.length || undefined],
+    ...(saved ? [] : [["models", "box", link(id, "models"), "Models", known?.models.length || undefined]]),
     ["config", "list", link(id, "config"), "Config"],
   ];
   return html`<p class="nav-head" title=${known?.name}>${known?.name ?? "This search"}</p>
@@ -94,13 +94,13 @@ export function Frame({ route, version, children }) {
   return html`<${SkipLink} />
     <div class="frame">
       <nav class="nav" aria-label="Main" ref=${nav}>
-        <a class="brand" href="#/" aria-label="Nasturtium: all searches"><${Flower} /><span>Nasturtium</span></a>
-        <${Item} to="#/" icon="search" here=${route.name === "searches"}>Searches</${Item}>
-        <${Item} to="#/new" icon="plus" here=${route.name === "new"}>New search</${Item}>
-        <${Item} to="#/finetune" icon="chart" here=${route.name === "finetune"}>Fine-tune</${Item}>
-        ${route.params.search ? html`<${SearchLinks} route=${route} search=${search} />` : null}
+        <a class="brand" href="#/" aria-label=${saved ? "Nasturtium" : "Nasturtium: all searches"}><${Flower} /><span>Nasturtium</span></a>
+        ${saved ? null : html`<${Item} to="#/" icon="search" here=${route.name === "searches"}>Searches</${Item}>
+        ${may("write") ? html`<${Item} to="#/new" icon="plus" here=${route.name === "new"}>New search</${Item}>
+        <${Item} to="#/finetune" icon="chart" here=${route.name === "finetune"}>Fine-tune</${Item}>` : null}
+        `}${route.params.search ? html`<${SearchLinks} route=${route} search=${search} />` : null}
         <span class="nav-gap"></span>
-        <${Item} to="#/settings" icon="gear" here=${route.name === "settings"}>Settings</${Item}>
+        ${saved ? null : html`<${Item} to="#/settings" icon="gear" here=${route.name === "settings"}>Settings</${Item}>`}
         <button type="button" class="nav-item nav-help" onClick=${() => showHelp(true)}>
           <kbd>?</kbd><span>Keys</span>
         </button>

@@ -1,10 +1,11 @@
 // Live updates in a tab: events from the shared stream, or polling where there are no SharedWorkers.
 import { useEffect, useState } from "./dom.js";
+import { saved } from "./api.js";
 
 const POLL_SECONDS = 5;
 const listeners = new Set();
 const watchers = new Set();
-let status = { state: "connecting", since: Date.now(), heard: null, tries: 0 };
+let status = { state: saved ? "saved" : "connecting", since: Date.now(), heard: null, tries: 0 };
 let port = null;
 let wasLost = false;
 
@@ -76,6 +77,7 @@ function connect() {
 
 /** Begin once, after signing in. `check` says whether the service answers (for polling). */
 export function startLive(check) {
+  if (saved) return;
   if (port) port.postMessage("again");
   else if (typeof SharedWorker === "function") connect();
   else if (status.state === "connecting") {

@@ -1,5 +1,6 @@
 // The small pieces that every view is made of: states, tiles, notices, dialogs, copying.
 import { cls, html, useEffect, useRef, useState } from "./dom.js";
+import { may, saved } from "./api.js";
 import { Icon } from "./icons.js";
 
 /** A state as an icon and a word. */
@@ -79,10 +80,16 @@ export function Loaded({ from, what, lines, children }) {
   if (from.data !== null) return children(from.data);
   if (from.error) {
     return html`<${Notice} kind="bad" title=${`Cannot show ${what}.`}>
-      ${from.error.message} <button class="link" onClick=${from.reload}>Try again</button>
+      ${from.error.message} ${saved ? null : html`<button class="link" onClick=${from.reload}>Try again</button>`}
     </${Notice}>`;
   }
   return from.slow ? html`<${Skeleton} what=${what} lines=${lines} />` : html`<div class="holding"></div>`;
+}
+
+/** What changes something, for sessions that may; others are told why not, if `say`. */
+export function Act({ say, children }) {
+  if (may("write")) return children;
+  return say && !saved ? html`<p class="quiet">This session may only look: its token has the scope read.</p>` : null;
 }
 
 /** Copy text. navigator.clipboard does not exist on plain http, so there is a second way. */

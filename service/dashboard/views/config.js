@@ -1,7 +1,7 @@
 // How a search was set up: every option as it holds, and the ways to do the same again.
 import { html } from "../dom.js";
 import { moment } from "../format.js";
-import { Card, Copy, Facts, Loaded } from "../parts.js";
+import { Act, Card, Copy, Facts, Loaded } from "../parts.js";
 import { useResource } from "../resource.js";
 import { commandLine } from "../form/command.js";
 
@@ -43,7 +43,7 @@ export function Config({ search }) {
   ];
   return html`<div class="page-head"><h1>Config</h1>
       <div class="buttons">
-        <a class="button" href=${`#/new?from=${encodeURIComponent(search.id)}`}>Use for a new search</a>
+        <${Act}><a class="button" href=${`#/new?from=${encodeURIComponent(search.id)}`}>Use for a new search</a></${Act}>
         <${Copy} text=${() => json} label="Copy as JSON" />
       </div></div>
     <${Card} title="Command line"><${Loaded} from=${catalog} what="the command" lines=${1}>${(data) => {

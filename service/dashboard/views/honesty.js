@@ -4,7 +4,7 @@ import { get } from "../api.js";
 import { Scatter } from "../charts/pareto.js";
 import { LEAST } from "../charts/reward.js";
 import { difference, goal, isNumber, metric, metricName, moment, percent, plain, reward, several } from "../format.js";
-import { Card, Copy, Loaded, Notice, State } from "../parts.js";
+import { Act, Card, Copy, Loaded, Notice, State } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 
 /** Finished trials of both arms, of a history: {search, random}. */
@@ -19,7 +19,7 @@ export function arms(history) {
 function Without({ search }) {
   return html`<p class="quiet">This search has no random arm, so nothing can be said.
     A new one gets it with <code>--control-fraction 0.25</code>, or with <b>control fraction</b> under Advanced:
-    every fourth trial is then random. <a href=${`#/new?from=${encodeURIComponent(search.id)}`}>Begin with these options</a></p>`;
+    every fourth trial is then random. <${Act}><a href=${`#/new?from=${encodeURIComponent(search.id)}`}>Begin with these options</a></${Act}></p>`;
 }
 
 function Measured({ search, lift }) {

@@ -7,7 +7,7 @@ import { Estimate } from "../form/estimate.js";
 import { FieldRow, Fields } from "../form/field.js";
 import { flat } from "../form/schema.js";
 import { count } from "../format.js";
-import { Card, Copy, Loaded, Notice } from "../parts.js";
+import { Act, Card, Copy, Loaded, Notice } from "../parts.js";
 import { useLoad } from "../resource.js";
 import { go, link } from "../router.js";
 import { useTitle } from "../store.js";
@@ -197,6 +197,6 @@ export function NewSearch({ route }) {
   const start = useLoad(`new ${from}`, (signal) => load(from, signal));
   useTitle("New search");
   return html`<div class="page-head"><h1>New search</h1></div>
-    <${Loaded} from=${start} what="the form" lines=${10}>${({ catalog, initial }) =>
-      html`<${Form} key=${from} catalog=${catalog} initial=${initial} from=${from} />`}</${Loaded}>`;
+    <${Act} say><${Loaded} from=${start} what="the form" lines=${10}>${({ catalog, initial }) =>
+      html`<${Form} key=${from} catalog=${catalog} initial=${initial} from=${from} />`}</${Loaded}></${Act}>`;
 }

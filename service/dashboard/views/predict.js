@@ -2,7 +2,7 @@
 import { html, useState } from "../dom.js";
 import { send } from "../api.js";
 import { percent } from "../format.js";
-import { Bar, Card, Scroll } from "../parts.js";
+import { Act, Bar, Card, Scroll } from "../parts.js";
 import { Models, useModels } from "./export.js";
 
 /** The card, once there is a model that can be asked. */
@@ -44,5 +44,5 @@ function Predict({ search }) {
 
 /** The page of models. */
 export function ModelsPage({ search }) {
-  return html`<${Models} search=${search} /><${Predict} search=${search} />`;
+  return html`<${Models} search=${search} /><${Act}><${Predict} search=${search} /></${Act}>`;
 }

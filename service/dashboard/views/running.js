@@ -1,5 +1,6 @@
 // The trials that run now, and how far they are. Progress comes with the events: no request for it.
 import { html, useClock, useEffect } from "../dom.js";
+import { saved } from "../api.js";
 import { ago, count, isNumber, metric, metricName, several } from "../format.js";
 import { subscribe } from "../live.js";
 import { Card, Loaded } from "../parts.js";
@@ -41,7 +42,7 @@ function advance(page, event) {
 
 /** The card; nothing when the search is over. */
 export function Running({ search }) {
-  const live = ["pending", "running", "finishing"].includes(search.state);
+  const live = !saved && ["pending", "running", "finishing"].includes(search.state);
   const changed = (event) =>
     event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress";
   const list = useResource(live ? `searches/${search.id}/trials?state=running&limit=100` : null, changed);

@@ -4,7 +4,7 @@ import { post } from "../api.js";
 import { clock, sentence, several } from "../format.js";
 import { Icon } from "../icons.js";
 import { useLiveStatus } from "../live.js";
-import { Confirm, Loaded, Notice, State, transition } from "../parts.js";
+import { Act, Confirm, Loaded, Notice, State, transition } from "../parts.js";
 import { useResource } from "../resource.js";
 import { go, link } from "../router.js";
 import { onSearch, useTitle } from "../store.js";
@@ -110,7 +110,7 @@ export function Search({ route }) {
         <${State} state=${data.state} note=${transition(data)} />
         ${OVER.includes(data.state) ? null : html`<${LiveSign} />`}
       </div>
-      <${Acts} search=${data} reload=${search.reload} />
+      <${Act} say><${Acts} search=${data} reload=${search.reload} /></${Act}>
     </div>
     <${Standing} search=${data} />
     <${Page} route=${route} search=${data} />`}</${Loaded}>`;

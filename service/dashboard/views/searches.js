@@ -1,10 +1,10 @@
 // The list of all searches; for a new house, how to start the first one.
 import { html, useClock, useEffect, useRef, useState } from "../dom.js";
-import { freshKey, get, post, send } from "../api.js";
+import { freshKey, get, may, post, send } from "../api.js";
 import { Spark } from "../charts/spark.js";
 import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
 import { Icon } from "../icons.js";
-import { Copy, Loaded, Notice, State, transition } from "../parts.js";
+import { Act, Copy, Loaded, Notice, State, transition } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
 import { go, link, setQuery } from "../router.js";
 import { useTitle } from "../store.js";
@@ -47,7 +47,7 @@ function Row({ search, now, spark, onDelete }) {
       <progress max=${limit} value=${done} aria-label=${`${done} of ${limit} trials`}></progress></td>
     <td>${spark ? html`<${RowSpark} search=${search} />` : html`<span class="quiet">–</span>`}</td>
     <td><time datetime=${search.created_at} title=${moment(search.created_at)}>${ago(search.created_at, now)}</time></td>
-    <td>${OVER.includes(search.state) ? html`<button type="button" class="link" aria-label=${`Delete ${search.name}`} onClick=${() => onDelete(search)}>Delete</button>` : null}</td>
+    <td>${OVER.includes(search.state) && may("write") ? html`<button type="button" class="link" aria-label=${`Delete ${search.name}`} onClick=${() => onDelete(search)}>Delete</button>` : null}</td>
   </tr>`;
 }
 
@@ -99,7 +99,7 @@ function Empty() {
   return html`<section class="card empty">
     <h2>No search yet</h2>
     <p>A search tries network cells on your data, learns from each, and hands you the best one as a PyTorch file.</p>
-    <div class="buttons"><${DemoButton} /><a class="button" href="#/new">Set up a search</a></div>
+    <${Act} say><div class="buttons"><${DemoButton} /><a class="button" href="#/new">Set up a search</a></div></${Act}>
     <p class="quiet">The same on the command line:</p>
     <div class="code-line"><code>${command}</code><${Copy} text=${() => command} kind="small" /></div>
   </section>`;
@@ -142,7 +142,7 @@ export function Searches({ route }) {
   return html`<div class="page-head"><h1>Searches</h1>
       <div class="buttons">
         ${empty ? null : html`<${Filter} state=${state} />`}
-        <a class="button primary" href="#/new"><${Icon} name="plus" />New search</a>
+        <${Act}><a class="button primary" href="#/new"><${Icon} name="plus" />New search</a></${Act}>
       </div></div>
     ${notice}
     <${Loaded} from=${list.data ? list : { ...list, data: list.error ? null : kept.current }} what="the searches" lines=${6}>${(data) =>

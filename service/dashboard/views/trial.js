@@ -1,5 +1,6 @@
 // One trial: how it went, its cells, its training, where it came from, and the way to a model.
 import { html, useState } from "../dom.js";
+import { saved } from "../api.js";
 import { CellView } from "../cellview.js";
 import { TrainingCurve } from "../charts/line.js";
 import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
@@ -117,7 +118,7 @@ function Detail({ search, trial }) {
         ${trial.attempts.length > 1 || trial.failure ? html`<${Attempts} attempts=${trial.attempts} />` : null}
       </div>
       <div class="stack">
-        ${trial.state === "done" ? html`<${ExportPanel} search=${search} trial=${trial.number} />` : null}
+        ${trial.state === "done" && !saved ? html`<${ExportPanel} search=${search} trial=${trial.number} />` : null}
         ${trial.curve.length
           ? html`<${Card} title=${live ? "Training, live" : "Training"}><${TrainingCurve} curve=${trial.curve} /></${Card}>`
           : live ? html`<${Card} title="Training"><p class="quiet">${trial.state === "pending" ? "Waits for a worker." : "The first epoch is under way."}</p></${Card}>` : null}
