@@ -8,11 +8,12 @@ import { SignIn } from "./views/signin.js";
 import { Searches } from "./views/searches.js";
 import { NewSearch } from "./views/new.js";
 import { Search } from "./views/search.js";
+import { Workers } from "./views/workers.js";
 import { Settings } from "./views/settings.js";
 import { Finetune } from "./views/trainings.js";
 import { Notice } from "./parts.js";
 
-const VIEWS = { searches: Searches, new: NewSearch, finetune: Finetune, settings: Settings };
+const VIEWS = { searches: Searches, new: NewSearch, finetune: Finetune, workers: Workers, settings: Settings };
 
 /** Use the token of `#token=...` and take it out of the address, whatever comes of it. */
 async function useToken() {

@@ -100,7 +100,8 @@ export function Frame({ route, version, children }) {
         <${Item} to="#/finetune" icon="chart" here=${route.name === "finetune"}>Fine-tune</${Item}>` : null}
         `}${route.params.search ? html`<${SearchLinks} route=${route} search=${search} />` : null}
         <span class="nav-gap"></span>
-        ${saved ? null : html`<${Item} to="#/settings" icon="gear" here=${route.name === "settings"}>Settings</${Item}>`}
+        ${saved ? null : html`<${Item} to="#/workers" icon="rows" here=${route.name === "workers"}>Workers</${Item}>
+        <${Item} to="#/settings" icon="gear" here=${route.name === "settings"}>Settings</${Item}>`}
         <button type="button" class="nav-item nav-help" onClick=${() => showHelp(true)}>
           <kbd>?</kbd><span>Keys</span>
         </button>

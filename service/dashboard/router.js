@@ -5,6 +5,7 @@ const ROUTES = [
   [/^$/, "searches", []],
   [/^new$/, "new", []],
   [/^finetune$/, "finetune", []],
+  [/^workers$/, "workers", []],
   [/^settings$/, "settings", []],
   [/^s\/([^/]+)$/, "overview", ["search"]],
   [/^s\/([^/]+)\/trials$/, "trials", ["search"]],

@@ -34,6 +34,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "config": ("s/{digits}/config", "recipe.epochs"),
     "failed-trials": ("s/{moody}", "Pareto front"),
     "finetune": ("finetune", "Adapt a model"),
+    "workers": ("workers", "Memory free"),
     "settings": ("settings", "supervisor"),
 }
 

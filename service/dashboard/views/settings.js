@@ -1,8 +1,9 @@
-// Settings of this browser, and how the service is.
-import { cls, html, useRedraw } from "../dom.js";
-import { ago, bytes, isNumber } from "../format.js";
+// Settings of this browser, what its session may do, the tokens of others, and how the service is.
+import { cls, html, useClock, useRedraw, useState } from "../dom.js";
+import { may, post, send } from "../api.js";
+import { ago, bytes, isNumber, moment } from "../format.js";
 import { useResource } from "../resource.js";
-import { Card, Loaded, State } from "../parts.js";
+import { Card, Confirm, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
 import { leaves } from "./config.js";
 import { keep, recall, setTheme, theme, THEMES, useTitle } from "../store.js";
 
@@ -44,7 +45,80 @@ function Part({ name, value }) {
   </dd></div>`;
 }
 
-/** Theme, keys, health. */
+const MAY = { read: "look", write: "look, start and change", admin: "look, start, change, and give tokens" };
+
+/** A token that was just made: it is shown this once. */
+function Made({ token, onDone }) {
+  return html`<${Notice} title=${`The token of ${token.name}, shown only now:`}>
+    <div class="code-line"><code tabindex="0">${token.token}</code><${Copy} text=${() => token.token} kind="small" />
+      <button type="button" class="button small" onClick=${onDone}>Done</button></div></${Notice}>`;
+}
+
+/** The tokens beside that of the first start: who has one, a new one, and an end to one. */
+function Tokens() {
+  const found = useResource("tokens", () => false);
+  const [made, setMade] = useState(null);
+  const [ending, end] = useState(null);
+  const [said, say] = useState({ busy: false, error: "" });
+  const now = useClock(30);
+  const act = async (ask) => {
+    say({ busy: true, error: "" });
+    try {
+      await ask();
+      await found.reload();
+      say({ busy: false, error: "" });
+    } catch (error) {
+      say({ busy: false, error: error.message });
+    }
+  };
+  const create = (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const { name, scope, days } = Object.fromEntries(new FormData(form));
+    act(async () => {
+      setMade(await post("tokens", { name: name.trim(), scope, days: days ? Number(days) : null }));
+      form.reset();
+    });
+  };
+  const revoke = (yes) => {
+    if (!yes) return end(null);
+    return act(async () => {
+      await send(`tokens/${ending.id}`, { method: "DELETE" });
+      if (made?.id === ending.id) setMade(null);
+      end(null);
+    });
+  };
+  return html`<${Card} title="Tokens">
+    <p class="quiet">For programs, and for people who are to do less: read looks, write also starts and changes, admin also gives tokens. The token of the first start is not among them: it may do everything, always.</p>
+    <${Loaded} from=${found} what="the tokens">${({ items }) => items.length ? html`<${Scroll} name="Tokens" kind="wide">
+      <thead><tr><th scope="col">Name</th><th scope="col">May</th><th scope="col">Made</th><th scope="col">Ends</th><th><span class="offscreen">Revoke</span></th></tr></thead>
+      <tbody>${items.map((one) => html`<tr key=${one.id}><th scope="row">${one.name}</th><td>${one.scope}</td><td title=${moment(one.created_at)}>${ago(one.created_at, now)}</td>
+        <td>${one.expires_at ? moment(one.expires_at) : "never"}</td>
+        <td class="number"><button type="button" class="link" aria-label=${`Revoke ${one.name}`} onClick=${() => end(one)}>Revoke</button></td></tr>`)}</tbody>
+    </${Scroll}>` : html`<p>None yet.</p>`}</${Loaded}>
+    ${made ? html`<${Made} token=${made} onDone=${() => setMade(null)} />` : null}
+    <form class="make" onSubmit=${create}>
+      <label class="inline">Name <input name="name" size="16" required maxlength="100" autocomplete="off" /></label>
+      <label class="inline">May <select name="scope">${Object.keys(MAY).map((scope) => html`<option key=${scope} value=${scope}>${scope}</option>`)}</select></label>
+      <label class="inline">Days <input name="days" inputmode="decimal" pattern="[0-9]+([.][0-9]+)?" placeholder="for ever" size="8" /></label>
+      <button class="button" disabled=${said.busy}>Make a token</button>
+      <p class="field-error" role="alert">${ending ? "" : said.error}</p>
+    </form>
+    ${ending ? html`<${Confirm} title=${`Revoke the token of ${ending.name}?`} yes="Revoke" onAnswer=${revoke} busy=${said.busy} error=${said.error}>
+      <p>Whoever has it is refused from now on, and browsers that signed in with it are signed out. Nothing brings it back.</p></${Confirm}>` : null}
+  </${Card}>`;
+}
+
+/** What this session may do, and the way out of it. */
+function Session({ scope }) {
+  const [error, set] = useState("");
+  const leave = () => post("logout").then(() => location.reload(), (failure) => set(failure.message));
+  return html`<${Card} title="This session" tools=${html`<button type="button" class="button small" onClick=${leave}>Sign out</button>`}>
+    <p>May ${MAY[scope]}: its token has the scope <b>${scope}</b>.${may("admin") ? "" : " Tokens are shown, given and revoked by a session with the scope admin only."}</p>
+    <p class="field-error" role="alert">${error}</p></${Card}>`;
+}
+
+/** The page. */
 export function Settings() {
   const redraw = useRedraw();
   const health = useResource("health", () => false);
@@ -61,6 +135,8 @@ export function Settings() {
       <${Choice} name="keys" legend="Keys (press ? for the list)" value=${recall("keys") ?? "on"}
         onPick=${pick((value) => keep("keys", value === "on" ? null : value))} options=${[["on", "on"], ["off", "off"]]} />
     </${Card}>
+    ${meta.data ? html`<${Session} scope=${meta.data.scope} />` : null}
+    ${may("admin") ? html`<${Tokens} />` : null}
     <${Card} title="The service">
       <${Loaded} from=${health} what="how the service is">${(data) => html`<dl class="facts options">
         ${meta.data ? html`<div><dt>version</dt><dd>${meta.data.version}</dd></div>` : null}
