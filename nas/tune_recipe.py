@@ -7,7 +7,8 @@ compares them at equal parts of their schedules, not at equal epochs.
 
 from __future__ import annotations
 
-import time
+import hashlib
+import json
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -103,7 +104,9 @@ def tune_recipe(
     """Run the trials on a cluster, this machine's own or one that exists; return all of them.
 
     ``progress(done, all, text)`` is called whenever a trial ends. Tune's own files go to
-    ``folder``. Raises WorkersUnavailable where Ray does not start.
+    ``folder``; the same question asked there again goes on where it was, trials that had not ended
+    from their beginning. Raises WorkersUnavailable where Ray does not start, KeyboardInterrupt
+    where Ctrl-C ended it early.
     """
     from nas.execution.cluster import Cluster
 
@@ -117,6 +120,22 @@ def tune_recipe(
         cluster.close()
 
 
+def experiment(question: Question) -> str:
+    """Return the name of the experiment that answers a question: the same for the same."""
+    told = json.dumps([_constants(question), question.trials], sort_keys=True)
+    return f"recipe-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+
+
+def _constants(question: Question) -> dict[str, Any]:
+    return {
+        "blueprint": question.blueprint.model_dump(mode="json"),
+        "data": question.data.model_dump(mode="json"),
+        "recipe": question.recipe.model_dump(mode="json"),
+        "root": str(question.root),
+        "seed": question.seed,
+    }
+
+
 def _run(
     question: Question,
     execution: Execution,
@@ -125,23 +144,40 @@ def _run(
 ) -> list[Tried]:
     import optuna
     from ray import tune
+
+    from nas import tune_course
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    threads = max(1, int(execution.cpus_per_trial))
+    trainable = tune.with_resources(
+        tune.with_parameters(_train, constants=_constants(question) | {"threads": threads}),
+        {"cpu": execution.cpus_per_trial, "gpu": execution.gpus_per_trial},
+    )
+    place = folder / experiment(question)
+    if tune.Tuner.can_restore(str(place)):
+        tuner = tune.Tuner.restore(
+            str(place), trainable, restart_errored=True, param_space=space(question)
+        )
+    else:
+        tuner = _tuner(question, execution, place, trainable)
+    course = tune_course.NOW = tune_course.Course(question.trials, METRIC, progress)
+    with redirect_stdout(StringIO()):  # Tune prints tables of its own
+        results = tuner.fit()
+    if course.done < question.trials:  # Tune ends at Ctrl-C as if all were well
+        raise KeyboardInterrupt
+    return [_tried(number, results[number]) for number in range(len(results))]
+
+
+def _tuner(question: Question, execution: Execution, place: Path, trainable: Any) -> Any:
+    """Return a new experiment whose files go to ``place``."""
+    from ray import tune
     from ray.tune.schedulers import ASHAScheduler
     from ray.tune.search.optuna import OptunaSearch
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    constants = {
-        "blueprint": question.blueprint.model_dump(mode="json"),
-        "data": question.data.model_dump(mode="json"),
-        "recipe": question.recipe.model_dump(mode="json"),
-        "root": str(question.root),
-        "seed": question.seed,
-        "threads": max(1, int(execution.cpus_per_trial)),
-    }
-    tuner = tune.Tuner(
-        tune.with_resources(
-            tune.with_parameters(_train, constants=constants),
-            {"cpu": execution.cpus_per_trial, "gpu": execution.gpus_per_trial},
-        ),
+    from nas.tune_course import Telling
+
+    return tune.Tuner(
+        trainable,
         param_space=space(question),
         tune_config=tune.TuneConfig(
             search_alg=OptunaSearch(metric=METRIC, mode="max", seed=question.seed),
@@ -158,15 +194,9 @@ def _run(
             reuse_actors=True,  # a process loads torch once, not once a trial
         ),
         run_config=tune.RunConfig(
-            name=f"recipe-{time.strftime('%Y%m%d-%H%M%S')}",
-            storage_path=str(folder),
-            verbose=0,
-            callbacks=[_telling(progress, question.trials)],
+            name=place.name, storage_path=str(place.parent), verbose=0, callbacks=[Telling()]
         ),
     )
-    with redirect_stdout(StringIO()):  # Tune prints tables of its own
-        results = tuner.fit()
-    return [_tried(number, results[number]) for number in range(len(results))]
 
 
 def _train(config: dict[str, Any], constants: dict[str, Any]) -> None:
@@ -206,35 +236,6 @@ def _train(config: dict[str, Any], constants: dict[str, Any]) -> None:
         seed=constants["seed"],
         report=report,
     )
-
-
-def _telling(progress: Callable[[int, int, str], None] | None, trials: int) -> Any:
-    """Return a callback of Tune that tells of trials that have ended."""
-    from ray import tune
-
-    class Telling(tune.Callback):
-        progress: Callable[[int, int, str], None] | None = None
-        done, best = 0, 0.0
-
-        def __getstate__(self) -> dict[str, Any]:
-            return {}  # Tune pickles its callbacks, and a screen cannot be pickled
-
-        def on_trial_complete(self, **about: Any) -> None:
-            last = about["trial"].last_result or {}
-            self.best = max(self.best, float(last.get(METRIC, 0.0)))
-            self._tell()
-
-        def on_trial_error(self, **_: Any) -> None:
-            self._tell()
-
-        def _tell(self) -> None:
-            self.done += 1
-            if self.progress is not None:
-                self.progress(self.done, trials, f"best accuracy {self.best:.2%}")
-
-    telling = Telling()
-    telling.progress = progress  # not a variable of the class, which is pickled whole
-    return telling
 
 
 def _tried(number: int, result: Any) -> Tried:

@@ -22,7 +22,13 @@ LAYERS = {
     "nas": {"nas", "searchspaces"},
     "service": {"service", "nas", "searchspaces"},
 }
-RAY_FILES = ("nas.execution.ray", "nas.execution.ray_head", "nas.tune", "nas.tune_recipe")
+RAY_FILES = (
+    "nas.execution.ray",
+    "nas.execution.ray_head",
+    "nas.tune",
+    "nas.tune_course",
+    "nas.tune_recipe",
+)
 PURE = ("nas.trial", "nas.events", "nas.store", "nas.objective", "nas.loop", "nas.spec")
 
 

@@ -62,7 +62,8 @@ def tune(  # noqa: PLR0913 - the options of a command
 
     And drop path, where the network is a searched one. --epochs is the longest schedule. Held-out
     training images decide; the test images play no part. Trials that fall behind at a quarter or
-    half of their schedule are ended.
+    half of their schedule are ended. The same command goes on after Ctrl-C or a crash, and one that
+    is done answers at once.
 
     nas tune resnet20_cifar --data cifar10 --epochs 40 --trials 30 --output tuned.json
     """
@@ -105,7 +106,7 @@ def _tried(question: Question, execution: Execution, shown: Meter) -> list[Tried
             lambda done, total, text: shown.show("trials", done, total, text),
         )
     except KeyboardInterrupt:
-        say("\ninterrupted; nothing is kept", error=True)
+        say("\ninterrupted; the same command goes on", error=True)
         raise typer.Exit(INTERRUPTED) from None
     except WorkersUnavailable as error:
         raise SearchFailed(str(error)) from error

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -44,16 +46,42 @@ def test_drop_path_goes_into_the_network_and_the_rest_into_the_recipe() -> None:
     assert outcome(fixed, Tried(0, {"epochs": 7}, 0.5, 7, 1.0))[1] == fixed.blueprint
 
 
+def ended(home: Path) -> dict[Path, str]:
+    """Return the results of the trials that Tune has kept as ended, by their files."""
+    found = {}
+    for state in home.rglob("experiment_state-*.json"):
+        for line in json.loads(state.read_text())["trial_data"]:
+            trial = json.loads(line[0])
+            if trial["status"] == "TERMINATED":
+                file = next(state.parent.glob(f"*{trial['trial_id']}*/result.json"))
+                found[file] = file.read_text()
+    return found
+
+
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_recipe_is_found_and_trained_with(tmp_path: Path) -> None:
-    file = tmp_path / "tuned.json"
-    command = [sys.executable, "-m", "service.cli", "--home", str(tmp_path / "home"), "tune"]
+def test_a_recipe_is_found_by_a_command_that_goes_on_and_trained_with(tmp_path: Path) -> None:
+    file, home = tmp_path / "tuned.json", tmp_path / "home"
+    command = [sys.executable, "-m", "service.cli", "--home", str(home), "tune"]
     command += ["resnet20_cifar", "--data", "digits", "--train-images", "60", "--epochs", "2"]
-    command += ["--trials", "3", "--workers", "2", "--output", str(file), "--json"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command += ["--trials", "3", "--workers", "1", "--output", str(file), "--json"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TUNE_GLOBAL_CHECKPOINT_S": "0"}
+    with (tmp_path / "log").open("wb") as log:
+        first = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    last = time.monotonic() + 120
+    while "1/3" not in (said := (tmp_path / "log").read_text()):
+        assert first.poll() is None, said
+        assert time.monotonic() < last
+        time.sleep(0.05)
+    first.send_signal(signal.SIGINT)
+    assert first.wait(60) == 130, (tmp_path / "log").read_text()
+    assert "the same command goes on" in (tmp_path / "log").read_text()
+    before = ended(home)
+    assert before
+    assert not file.exists()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert {path: path.read_text() for path in before} == before
     told = json.loads(done.stdout)
     assert len(told["trials"]) == 3
     assert not any(one["error"] for one in told["trials"])
