@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import expect
@@ -55,6 +56,28 @@ def test_trials_are_chosen_in_the_table_and_stand_side_by_side(
     fewest = min(trial["metrics"]["params"] for trial in trials) / 1000
     row = numbers.locator("tr").filter(has=page.get_by_role("rowheader", name="parameters"))
     expect(row.locator(".winner")).to_contain_text(f"{fewest:.3g}")
+
+    chart = page.get_by_role("region", name="Training", exact=True)
+    legend = chart.locator(".legend li").all_inner_texts()
+    assert [text.strip() for text in legend] == ["#0", "#1", "#4"]
+    curves = [{point["step"]: point["metrics"] for point in trial["curve"]} for trial in trials]
+    assert [len(curve) for curve in curves] == [2, 2, 2]
+    for chip, name in (("accuracy", "accuracy"), ("training loss", "train_loss")):
+        chart.get_by_role("button", name=chip, exact=True).click()
+        chart.get_by_text("As a table").click()
+        for row, step in zip(chart.locator("tbody tr").all(), (1, 2), strict=True):
+            said = [text.split("\u2009")[0] for text in row.locator("td").all_inner_texts()]
+            found = [curve[step][name] for curve in curves]
+            digits = ".4g" if name == "train_loss" else ".2f"
+            scale = 1 if name == "train_loss" else 100
+            assert [float(text) for text in said] == [
+                float(format(scale * value, digits)) if place else value
+                for place, value in enumerate([step, *found])
+            ]
+    canvas = chart.locator("canvas")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    expect(chart.locator("[aria-live]")).to_have_text(re.compile(r"^epoch 2: #0 .*, #1 .*, #4 "))
 
     for place, cell in enumerate(("normal", "reduction")):
         card = page.get_by_role("region", name=f"{cell.capitalize()} cell", exact=True)

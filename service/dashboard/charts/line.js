@@ -112,6 +112,13 @@ export function Table({ title, head, rows }) {
   </details>`;
 }
 
+/** Metrics to choose from, by their place; nothing where there is no choice. */
+export function Chips({ names, chosen, onChoose }) {
+  return names.length > 1 ? html`<div class="chips" role="group" aria-label="What to draw">
+    ${names.map((name, i) => html`<button key=${name} type="button" class="chip" aria-pressed=${i === chosen}
+      onClick=${() => onChoose(i)}>${metricName(name)}</button>`)}</div>` : null;
+}
+
 const CURVES = ["--chart-best", "--chart-entropy"];
 const PAIRS = [["accuracy"], ["loss", "train_loss"], ["learning_rate"], ["images_per_second"]];
 
@@ -122,13 +129,15 @@ function groups(names) {
   return [...known, ...rest].filter((group) => group.length);
 }
 
-/** The chart of the last attempt's `curve` [{attempt, step, metrics}], one group of metrics at a time. */
-export function TrainingCurve({ curve }) {
+/** The points of the last attempt in order, of a `curve` [{attempt, step, metrics}]. */
+export function lastAttempt(curve) {
   const last = Math.max(...curve.map((point) => point.attempt));
-  const points = useMemo(
-    () => curve.filter((point) => point.attempt === last).sort((a, b) => a.step - b.step),
-    [curve],
-  );
+  return curve.filter((point) => point.attempt === last).sort((a, b) => a.step - b.step);
+}
+
+/** The chart of the last attempt of a curve, one group of metrics at a time. */
+export function TrainingCurve({ curve }) {
+  const points = useMemo(() => lastAttempt(curve), [curve]);
   const names = [...new Set(points.flatMap((point) => Object.keys(point.metrics)))];
   const choices = groups(names);
   const [chosen, choose] = useState(0);
@@ -158,11 +167,6 @@ export function TrainingCurve({ curve }) {
       rows: points.slice(-200).map((p) => [p.step, ...names.map((name) => metric(name, p.metrics[name]))]),
     },
   };
-  return html`${choices.length > 1
-      ? html`<div class="chips" role="group" aria-label="What to draw">
-          ${choices.map((names, i) => html`<button key=${names[0]} type="button" class="chip" aria-pressed=${i === chosen}
-            onClick=${() => choose(i)}>${metricName(names[0])}</button>`)}
-        </div>`
-      : null}
+  return html`<${Chips} names=${choices.map(([name]) => name)} chosen=${chosen} onChoose=${choose} />
     <${LineChart} key=${group.join()} spec=${spec} data=${data} />`;
 }

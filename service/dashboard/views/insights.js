@@ -1,8 +1,9 @@
 // What the trials of a search have in common, and where some differ: how they fail, which operations
 // the best ones use, two to six of them side by side.
-import { html, useEffect, useRef } from "../dom.js";
+import { html, useEffect, useMemo, useRef, useState } from "../dom.js";
 import { get } from "../api.js";
 import { CellView } from "../cellview.js";
+import { Chips, LineChart, lastAttempt } from "../charts/line.js";
 import { count, goal, isNumber, metric, metricName, percent, sentence, several } from "../format.js";
 import { Bar, Card, Loaded, Notice, Scroll } from "../parts.js";
 import { useLoad, useResource } from "../resource.js";
@@ -157,6 +158,38 @@ function Numbers({ items }) {
     })}</tbody></${Scroll}></${Card}>`;
 }
 
+const COLOURS = ["--chart-best", "--accent", "--chart-entropy"]; // solid, then dashed
+
+/** Training curves over each other, one metric at a time. */
+function Curves({ items }) {
+  const [chosen, choose] = useState(0);
+  const curves = useMemo(() => items.map(({ trial }) => new Map(lastAttempt(trial.curve).map(({ step, metrics }) => [step, metrics]))), [items]);
+  const known = new Set(curves.flatMap((curve) => [...curve.values()].flatMap(Object.keys)));
+  const first = [goal(items[0].search), "accuracy", "loss"];
+  const names = [...new Set([...first, ...known])].filter((name) => known.has(name));
+  const at = Math.min(chosen, names.length - 1);
+  const name = names[at];
+  const data = useMemo(() => {
+    const steps = [...new Set(curves.flatMap((curve) => [...curve.keys()]))].sort((a, b) => a - b);
+    return [steps, ...curves.map((curve) => steps.map((step) => curve.get(step)?.[name] ?? null))];
+  }, [curves, name]);
+  const without = items.filter((_, i) => !curves[i].size).map((one) => one.name);
+  if (!name) return null;
+  const show = (value) => metric(name, value);
+  const told = (values) => values.filter(isNumber).length;
+  const lines = items.map((one, i) => ({
+    label: one.name, colour: COLOURS[i % 3], format: show, kind: told(data[i + 1]) === 1 ? "dots" : i > 2 ? "dashed" : undefined,
+  }));
+  const ends = items.map((one, i) => [one.name, data[i + 1].findLast(isNumber)]).filter(([, value]) => isNumber(value));
+  const spec = {
+    name: `Training: ${metricName(name)} by epoch`, lines, xLabel: "epoch", xName: "epoch", yFormat: show,
+    summary: `${sentence(metricName(name))} at the end: ${ends.map(([who, value]) => `${who} ${show(value)}`).join(", ")}.${without.length ? ` ${without.join(", ")} told no epochs.` : ""}`,
+    table: { title: "As a table", head: ["epoch", ...items.map((one) => one.name)], rows: data[0].map((step, j) => [step, ...items.map((_, i) => show(data[i + 1][j]))]) },
+  };
+  return html`<${Card} title="Training"><${Chips} names=${names} chosen=${at} onChoose=${choose} />
+    <${LineChart} key=${name} spec=${spec} data=${data} /></${Card}>`;
+}
+
 const chips = (side) => [...side.querySelectorAll("rect[class^=op-]:not(.op-combine)")];
 const label = (chip) => chip?.nextSibling.textContent;
 
@@ -186,7 +219,7 @@ export function Compare({ route, search }) {
   const text = route.query.get("t") ?? "";
   const parts = [...new Set(text.split(",").filter(Boolean))];
   const fits = parts.length > 1 && parts.length <= MOST;
-  const found = useLoad(fits ? `compare ${text}` : null, (signal) => load(parts, search, signal), (event) => event.kind === "trial.done" && text.includes(event.trial));
+  const found = useLoad(fits ? `compare ${text}` : null, (signal) => load(parts, search, signal), (event) => ["trial.done", "trial.progress"].includes(event.kind) && text.includes(event.trial));
   const choose = html`<a class="button small" href=${link(search.id, `trials?t=${text}`)}>Choose among the trials</a>`;
   const range = html`<${Notice}>Comparing takes 2 to ${MOST} trials; chosen: ${parts.length}.</${Notice}>`;
   return html`<div class="page-head"><h1>Compare</h1>${choose}</div>
@@ -195,6 +228,7 @@ export function Compare({ route, search }) {
       ${items.length > 1 ? html`
         ${items.some((one) => one.search.id !== items[0].search.id) ? html`<${Notice} kind="warn">Trials of different searches: their numbers may be of other images, budgets and sizes of network.</${Notice}>` : null}
         <${Numbers} items=${items} />
+        <${Curves} items=${items} />
         <p>Outlined operations and marked lines are not as in ${items[0].name}, place by place.</p>
         ${[...new Set(items.flatMap(({ trial }) => trial.cells))].map((cell) => html`<${Sides} key=${cell} cell=${cell} items=${items} />`)}` : range}`}</${Loaded}>` : range}`;
 }
