@@ -10,7 +10,7 @@ import { NewSearch } from "./views/new.js";
 import { Search } from "./views/search.js";
 import { Workers } from "./views/workers.js";
 import { Settings } from "./views/settings.js";
-import { Finetune } from "./views/trainings.js";
+import { Finetune } from "./views/finetune.js";
 import { Notice } from "./parts.js";
 
 const VIEWS = { searches: Searches, new: NewSearch, finetune: Finetune, workers: Workers, settings: Settings };

@@ -105,7 +105,7 @@ class House:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def wait(self, search: str, *states: str, seconds: float = 120) -> dict[str, Any]:
+    def wait(self, search: str, *states: str, seconds: float = 240) -> dict[str, Any]:
         """Return the search once it is in one of ``states``."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -51,6 +51,10 @@ def test_networks_are_compared_by_the_card_and_its_numbers_are_those_of_the_serv
     expect(front).to_have_attribute(
         "aria-label", re.compile(rf"^3 networks, {len(found['fronts']['params'])} on the Pareto")
     )
+    box.get_by_label("Test accuracy against").select_option("multiply-adds")
+    expect(front).to_have_attribute(
+        "aria-label", re.compile(rf"^3 networks, {len(found['fronts']['madds'])} on the Pareto")
+    )
     front.focus()
     page.keyboard.press("ArrowRight")
     expect(box.locator("figcaption")).to_contain_text(re.compile("^Network .*: test accuracy"))
@@ -61,8 +65,10 @@ def test_networks_are_compared_by_the_card_and_its_numbers_are_those_of_the_serv
         assert violations(page) == []
         assert overflow(page) <= 0
         assert small_targets(page) == []
-    box.get_by_label("Epochs").fill("5000")
+    box.get_by_label("Budget of each").select_option("seconds")
+    box.get_by_label("Seconds").fill("600.5")
     button.click()
     box.get_by_role("button", name="Stop the comparison").click()
     expect(box.locator(".state")).to_have_text("stopped")
-    assert served(house)["state"] == "stopped"
+    found = served(house)
+    assert (found["state"], found["seconds"], found["epochs"]) == ("stopped", 600.5, None)

@@ -54,11 +54,11 @@ def test_a_wrong_token_is_refused_in_words_and_the_right_one_then_let_in(
     window.tolerated = ("401",)  # a browser writes refused requests to its console
     page = window.page
     page.goto(f"{house.address}#token=nas_wrong")
-    expect(page.get_by_role("alert")).to_contain_text("not the token")
+    expect(page.get_by_role("alert")).to_contain_text("neither the token")
     assert "nas_wrong" not in page.url
     page.get_by_label("Token").fill("still wrong")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_contain_text("not the token")
+    expect(page.get_by_role("alert")).to_contain_text("neither the token")
     expect(page.get_by_label("Token")).to_have_value("still wrong")
     page.get_by_label("Token").fill(house.link)  # people paste the whole address
     page.keyboard.press("Enter")
@@ -199,6 +199,24 @@ def test_any_trial_becomes_a_model_that_is_watched_until_it_is_done(
     expect(page.get_by_text("test accuracy")).to_be_visible(timeout=60_000)
     page.get_by_role("link", name="Models").click()
     expect(page.get_by_role("heading", name=f"Trial #{other}")).to_be_visible()
+
+
+def test_a_model_gets_further_formats_and_the_way_to_a_fine_tuning(
+    window: Window, house: House
+) -> None:
+    (model,) = house.wait(house.digits, "finished")["models"][-1:]
+    page = window.page
+    page.goto(f"{house.address}#/s/{house.digits}/trials/{model['trial']}")
+    page.get_by_text("Other formats").click()
+    there = {file["name"] for file in model["files"]}
+    formats = [f for f in house.client.get("catalog").json()["formats"] if f["file"] not in there]
+    boxes = page.locator(".formats").get_by_role("checkbox")
+    expect(boxes).to_have_count(len(formats))
+    page.get_by_role("checkbox", name=re.compile("^bf16 ")).check()
+    page.get_by_role("button", name="Make the files").click()
+    expect(page.get_by_role("link", name="weights-bf16.safetensors")).to_be_visible()
+    page.get_by_role("link", name="Fine-tune it on other images").click()
+    expect(page.get_by_label("Model", exact=True)).to_have_value(model["id"])
 
 
 def test_a_name_that_is_markup_is_shown_as_text(window: Window, house: House) -> None:

@@ -3,9 +3,10 @@ import { html, useRef, useState } from "../dom.js";
 import { freshKey, post } from "../api.js";
 import { bytes, isNumber, metric, metricName, moment, percent, several } from "../format.js";
 import { Icon } from "../icons.js";
-import { Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
+import { Act, Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useAgain, useResource } from "../resource.js";
 import { link } from "../router.js";
+import { useAct } from "./jobs.js";
 
 const MAIN = ["test_accuracy", "params", "madds"];
 
@@ -49,8 +50,27 @@ function Progress({ model }) {
     <progress max=${model.epochs || 1} value=${step ?? undefined} aria-label="Epochs of the final training"></progress></div>`;
 }
 
+/** The formats that a model has no file of yet, to be made from its weights. */
+function Formats({ search, model, onMade }) {
+  const [open, unfold] = useState(false);
+  const catalog = useResource(open ? "catalog" : null, () => false);
+  const [act, busy, refused] = useAct(onMade);
+  const there = new Set(model.files.map((file) => file.name));
+  const make = (event) => {
+    event.preventDefault();
+    const formats = new FormData(event.target).getAll("format");
+    if (formats.length) act(`searches/${search.id}/models`, { trial: model.trial, epochs: model.epochs, formats });
+  };
+  const list = ({ formats }) => html`<form onSubmit=${make}>
+    ${formats.filter((one) => !there.has(one.file)).map((one) => html`<label key=${one.name}>
+      <input type="checkbox" name="format" value=${one.name} disabled=${Boolean(one.missing)} /> <span><b>${one.name}</b> ${one.missing || one.summary}</span></label>`)}
+    <button class="button" disabled=${busy}>Make the files</button><p class="field-error" role="alert">${refused}</p></form>`;
+  return html`<details class="as-text formats" onToggle=${(event) => unfold(event.target.open)}><summary>Other formats: ONNX, torch.export, int8…</summary>
+    ${open ? html`<${Loaded} from=${catalog} what="the formats">${list}</${Loaded}>` : null}</details>`;
+}
+
 /** Everything about one model. */
-export function ModelDetail({ model }) {
+export function ModelDetail({ search, model, onMade }) {
   if (model.state === "failed") {
     return html`<${Notice} kind="bad" title="The model could not be made.">${model.error}</${Notice}>`;
   }
@@ -62,9 +82,11 @@ export function ModelDetail({ model }) {
       <span class="quiet">after ${several(model.epochs, "epoch")}, on images that the search never saw</span></p>` : null}
     ${others.length ? html`<p class="quiet">${others.map(([name, value]) => `${metric(name, value)} ${metricName(name)}`).join(" · ")}</p>` : null}
     <${Files} model=${model} />
+    <${Formats} search=${search} model=${model} onMade=${onMade} />
     <h3>Use it</h3>
     <pre class="code" tabindex="0" aria-label="Python that loads the model">${snippet(model)}</pre>
-    <${Copy} text=${() => snippet(model)} label="Copy code" />`;
+    <p class="buttons"><${Copy} text=${() => snippet(model)} label="Copy code" />
+      <a class="button" href=${`#/finetune?model=${model.id}`}>Fine-tune it on other images</a></p>`;
 }
 
 function MakeForm({ search, trial, onMade, again }) {
@@ -111,18 +133,18 @@ export function ExportPanel({ search, trial }) {
   const busy = model && ["pending", "running"].includes(model.state);
   return html`<${Card} title="Export" kind="export"
     tools=${mine.length > 1 ? html`<a href=${link(search.id, "models")}>all ${mine.length} models</a>` : null}>
-    ${model ? html`<${State} state=${model.state} /><${ModelDetail} model=${model} />` : html`<p>
+    ${model ? html`<${State} state=${model.state} /><${ModelDetail} search=${search} model=${model} onMade=${models.reload} />` : html`<p>
       Trains this architecture from scratch on all training data, measures it once on the test set, and
       writes a Python file that needs only torch, with weights and a model card.</p>`}
-    ${busy ? null : html`<${MakeForm} search=${search} trial=${trial} again=${Boolean(model)} onMade=${models.reload} />`}
+    ${busy ? null : html`<${Act} say><${MakeForm} search=${search} trial=${trial} again=${Boolean(model)} onMade=${models.reload} /></${Act}>`}
   </${Card}>`;
 }
 
-function Model({ search, model }) {
+function Model({ search, model, onMade }) {
   const title = `Trial #${model.trial}`;
   return html`<${Card} many title=${title} tools=${html`<${State} state=${model.state} />`}>
     <p class="quiet">From <a href=${link(search.id, "trials", model.trial)}>trial #${model.trial}</a>${model.created_at ? `, asked for at ${moment(model.created_at)}` : ""}.</p>
-    <${ModelDetail} model=${model} />
+    <${ModelDetail} search=${search} model=${model} onMade=${onMade} />
   </${Card}>`;
 }
 
@@ -131,7 +153,7 @@ export function Models({ search }) {
   const models = useModels(search);
   return html`<div class="page-head"><h1>Models</h1></div>
     <${Loaded} from=${{ ...models, data: models.list ?? null }} what="the models" lines=${5}>${(list) => list.length
-      ? html`<div class="stack">${list.map((model) => html`<${Model} key=${model.id} search=${search} model=${model} />`)}</div>`
+      ? html`<div class="stack">${list.map((model) => html`<${Model} key=${model.id} search=${search} model=${model} onMade=${models.reload} />`)}</div>`
       : html`<${Notice}>No model has been made yet. ${search.best
           ? html`Press <b>Export best</b> above, or make one from any <a href=${link(search.id, "trials")}>trial</a>.`
           : "The first finished trial can become one."}</${Notice}>`

@@ -11,7 +11,8 @@ import { kindName, useFailures } from "./insights.js";
 import { Audit, FrontCard, Verdict, objectives } from "./honesty.js";
 import { Running } from "./running.js";
 import { TrialTable } from "./table.js";
-import { Comparison, Finals } from "./trainings.js";
+import { Comparison } from "./comparison.js";
+import { Finals } from "./finals.js";
 
 const TOP = 8;
 const PAGE = 500;
