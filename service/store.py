@@ -8,6 +8,7 @@ that is over is noted as an event and otherwise ignored.
 from __future__ import annotations
 
 import json
+import logging
 import time
 import zlib
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from nas.events import Event, EventKind, ending
 from nas.store import Control, Desired, LostOwnership
 from nas.trial import FINAL, Failure, FailureKind, State
-from service import eventlog
+from service import eventlog, logs
 from service.clock import now, seconds
 from service.searchrows import SearchRows, finite
 from service.states import ENDED, SearchState
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from nas.trial import Metrics, Outcome, Trial
     from service.db import Database
 
+_log = logging.getLogger(__name__)
 INTERRUPTED = Failure(FailureKind.LOST, "the search was interrupted")
 
 
@@ -149,12 +151,16 @@ class SqlStore:
                 rows.set_trial(one.number, told=True, figures=finite(one.figures))
             rows.save(packed)
             rows.note(kind, payload, number)
+        if outcome.cached_from is None:
+            how = str(state) if reward is None else f"{state}, reward {reward:.4f}"
+            _log.info("%s", logs.ended(number, attempt, _how(how, failure, outcome.worker)))
 
     def requeue(self, number: int, attempt: int, failure: Failure) -> Trial:
         """Give a running trial back after a failure of the machine: pending, one attempt later."""
         with self._writing() as rows:
             if rows.may_become(number, attempt, State.PENDING):
                 rows.again(number, attempt, failure)
+                _log.info("%s", logs.ended(number, attempt, _how("tried again", failure)))
             return rows.trials(number)[0]
 
     def end(self, reason: str) -> None:
@@ -212,6 +218,12 @@ class SqlStore:
         values |= {"state": state, "reason": reason, "seconds_running": self._seconds()}
         rows.set_search(heartbeat_at=now(), **values)
         rows.note_state()
+
+
+def _how(what: str, failure: Failure | None, worker: str = "") -> str:
+    """Return how an attempt ended as one line for the log."""
+    where = f" on {worker}" if worker else ""
+    return what + where + (f": {failure.kind}, {failure.message}" if failure else "")
 
 
 def _pack(snapshot: Snapshot) -> bytes:

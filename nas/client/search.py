@@ -164,6 +164,13 @@ class Search(Compared):
         """Return how often each operation stands in the cells of the best trials, and of all."""
         return read(OperationShares, self.wire.get(f"{self._path}/operations", top=top))
 
+    def log(self, tail: int = 500, *, trial: int | None = None) -> str:
+        """Return the last lines that its processes have printed.
+
+        With ``trial``, those up to the line that says how the trial ended.
+        """
+        return self.wire.text(f"{self._path}/logs", tail=tail, trial=trial)
+
     # What it is asked to do
 
     def change(

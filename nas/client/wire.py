@@ -47,9 +47,9 @@ class Wire:
         """Return the JSON of a GET; parameters that are None are left out."""
         return _json(self._send("GET", path, again=True, query=query))
 
-    def text(self, path: str) -> str:
-        """Return the text of a GET."""
-        return self._send("GET", path, again=True).text
+    def text(self, path: str, **query: str | int | None) -> str:
+        """Return the text of a GET; parameters that are None are left out."""
+        return self._send("GET", path, again=True, query=query).text
 
     def send(
         self,

@@ -26,7 +26,8 @@ function SearchLinks({ route, search }) {
     ["trials", "rows", link(id, "trials"), "Trials", known?.counts.total],
     ["operations", "bars", link(id, "ops"), "Operations"],
     ["failures", "warning", link(id, "failures"), "Failures", known?.counts.failed || undefined],
-    ...(saved ? [] : [["models", "box", link(id, "models"), "Models", known?.models.length || undefined]]),
+    ...(saved ? [] : [["models", "box", link(id, "models"), "Models", known?.models.length || undefined],
+      ["logs", "rows", link(id, "logs"), "Log"]]),
     ["config", "list", link(id, "config"), "Config"],
   ];
   return html`<p class="nav-head" title=${known?.name}>${known?.name ?? "This search"}</p>

@@ -14,6 +14,7 @@ const ROUTES = [
   [/^s\/([^/]+)\/compare$/, "compare", ["search"]],
   [/^s\/([^/]+)\/failures$/, "failures", ["search"]],
   [/^s\/([^/]+)\/models$/, "models", ["search"]],
+  [/^s\/([^/]+)\/logs$/, "logs", ["search"]],
   [/^s\/([^/]+)\/config$/, "config", ["search"]],
 ];
 

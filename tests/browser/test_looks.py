@@ -31,6 +31,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "compare": ("s/{digits}/compare?t=0,1,4", "Reduction cell"),
     "failures": ("s/{moody}/failures", "by the machine"),
     "models": ("s/{digits}/models", "Use it"),
+    "logs": ("s/{digits}/logs", "the loop has ended"),
     "config": ("s/{digits}/config", "recipe.epochs"),
     "failed-trials": ("s/{moody}", "Pareto front"),
     "finetune": ("finetune", "Adapt a model"),

@@ -70,6 +70,7 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         f"get {SEARCH}/pareto": lambda: digits.front(["accuracy", "-params"]).measured == 2,
         f"get {SEARCH}/failures": lambda: digits.failures().failed == 0,
         f"get {SEARCH}/operations": lambda: toy.operations(top=2).items[0].operation,
+        f"get {SEARCH}/logs": lambda: logged(house) == toy.log(tail=2, trial=1),
         f"get {SEARCH}/comparison": lambda: digits.comparison() is None,
         f"post {SEARCH}/comparison": lambda: digits.compare(zoo=["lenet5"], seeds=2).total == 6,
         f"post {SEARCH}/comparison/stop": lambda: digits.stop_comparison().state == "stopped",
@@ -89,6 +90,15 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         f"post {SEARCH}/finals": lambda: digits.train_finals(top=1, seeds=2).round.total == 2,
         f"post {SEARCH}/finals/stop": lambda: digits.stop_finals().round.state == "stopped",
     }
+
+
+def logged(house: House) -> str:
+    """Return what a log of the first search says, which was run without one."""
+    folder = house.home / "logs"
+    folder.mkdir(exist_ok=True)
+    lines = ["a first line", "a print", "trial 1, attempt 1: done", "more"]
+    (folder / f"cli-{house.toy}.log").write_text("".join(f"{line}\n" for line in lines))
+    return "a print\ntrial 1, attempt 1: done\n"
 
 
 def newest(client: Client) -> str:
@@ -120,7 +130,8 @@ def test_an_answer_has_the_fields_that_the_api_documents(record):
 
 
 def test_a_field_that_the_client_does_not_know_is_left_out():
-    assert answers.read(offers.Meta, {"name": "x", "version": "2", "new": 1}).version == "2"
+    told = {"name": "x", "version": "2", "scope": "read", "new": 1}
+    assert answers.read(offers.Meta, told).version == "2"
 
 
 def test_an_answer_of_another_kind_is_one_line():

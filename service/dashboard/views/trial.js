@@ -9,12 +9,14 @@ import { useResource } from "../resource.js";
 import { link } from "../router.js";
 import { ExportPanel } from "./export.js";
 import { blame, kindName } from "./insights.js";
+import { TrialLog } from "./logs.js";
 import { FamilyLegend } from "./table.js";
 
-function Failure({ failure }) {
+function Failure({ search, number, failure }) {
   return html`<${Notice} kind="bad" title=${`Failed: ${kindName(failure.kind)}.`}>
     ${failure.message}
     <p class="quiet">${blame(failure.kind)}</p>
+    ${saved ? null : html`<${TrialLog} search=${search} trial=${number} />`}
     ${failure.trace ? html`<details><summary>Trace</summary><pre tabindex="0" aria-label="Trace">${failure.trace}</pre></details>` : null}
   </${Notice}>`;
 }
@@ -110,7 +112,7 @@ function Head({ search, trial }) {
 function Detail({ search, trial }) {
   const live = ["pending", "running"].includes(trial.state);
   return html`<${Head} search=${search} trial=${trial} />
-    ${trial.failure ? html`<${Failure} failure=${trial.failure} />` : null}
+    ${trial.failure ? html`<${Failure} search=${search} number=${trial.number} failure=${trial.failure} />` : null}
     <div class="pair">
       <div class="stack">
         <${Cells} search=${search} trial=${trial} />
