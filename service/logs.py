@@ -49,7 +49,7 @@ def read(database: Database, search_id: str, tail: int, trial: int | None = None
 
 def ended(trial: int, attempt: int, how: str) -> str:
     """Return the line that says how an attempt at a trial ended."""
-    return f"trial {trial}, attempt {attempt}: {how}"
+    return f"trial {trial}, attempt {attempt}: {' '.join(how.split())}"
 
 
 def _files(folder: Path, search_id: str) -> list[Path]:

@@ -152,7 +152,7 @@ class SqlStore:
             rows.save(packed)
             rows.note(kind, payload, number)
         if outcome.cached_from is None:
-            how = str(state) if reward is None else f"{state}, reward {reward:.4f}"
+            how = str(state) if reward is None or failure else f"{state}, reward {reward:.4f}"
             _log.info("%s", logs.ended(number, attempt, _how(how, failure, outcome.worker)))
 
     def requeue(self, number: int, attempt: int, failure: Failure) -> Trial:

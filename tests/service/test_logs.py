@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,11 +11,34 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service import logs, searches
-from service.processes import child_environment
 from tests.service.making import toy_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+NOISY = '''
+"""An evaluator that prints, and fails every other time."""
+
+from nas.evaluators import Evaluator
+
+
+class Noisy(Evaluator):
+    """Print what is measured."""
+
+    name = "noisy"
+    measures = ("accuracy",)
+
+    def __init__(self, space) -> None:
+        """Take any space."""
+        self.space = space
+
+    def evaluate(self, request, report):
+        """Print, then fail or not."""
+        print("measuring", list(request.decisions))
+        if sum(request.decisions) % 2:
+            raise ValueError("no light\\n  at all")
+        return {"accuracy": 0.5}
+'''
 
 
 @pytest.fixture
@@ -27,18 +51,32 @@ def path(search: str, **query: object) -> str:
     return f"/api/v1/searches/{search}/logs?{asked}"
 
 
-def test_the_runner_says_how_each_trial_ended_and_the_log_goes_up_to_it(client, database, folder):
-    search = searches.create(database, toy_spec(2, executor="local"))
-    with (folder / f"search-{search}.log").open("wb") as log:
-        command = [sys.executable, "-m", "service.runner", search]
-        environment = child_environment(NAS_HOME=str(database.settings.home))
-        subprocess.run(command, stdout=log, stderr=log, env=environment, check=True, timeout=120)
-    shown = client.get(path(search)).text
-    assert "trial 1, attempt 1: done, reward 0." in shown
-    assert "the loop has ended: finished" in shown
-    first = client.get(path(search, trial=0)).text.splitlines()
-    assert "trial 0, attempt 1: done, reward" in first[-1]
-    assert client.get(path(search, trial=0, tail=1)).text.splitlines() == first[-1:]
+def test_what_evaluators_print_is_there_with_how_each_trial_ended(client, settings, tmp_path):
+    plugin = tmp_path / "plugins" / "evaluators" / "noisy.py"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(NOISY)
+    words = "search --space toy --controller random --evaluator noisy --executor local --trials 4"
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", "--home", settings.home, *words.split(), "--json"],
+        env=os.environ | {"NAS_PLUGINS": str(plugin.parent.parent)},
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    search = json.loads(done.stdout)["search"]["id"]
+    shown = client.get(path(search)).text.splitlines()
+    trials = client.get(f"/api/v1/searches/{search}/trials").json()["items"]
+    assert {one["state"] for one in trials} == {"done", "failed"}
+    for one in trials:
+        lines = client.get(path(search, trial=one["number"])).text.splitlines()
+        assert lines == shown[: len(lines)]
+        assert f"measuring {one['decisions']}" in lines  # printed at once, before the end is told
+        end = f"trial {one['number']}, attempt 1: {one['state']}"
+        assert end in lines[-1]
+        if one["failure"]:
+            assert lines[-1].endswith(": error, ValueError: no light at all")
+        assert client.get(path(search, trial=one["number"], tail=1)).text == f"{lines[-1]}\n"
+    assert shown[-1].endswith("the loop has ended: finished")
     assert client.get(path(search, trial=7)).text == ""
 
 
