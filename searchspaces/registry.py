@@ -13,6 +13,7 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 import sys
 from difflib import get_close_matches
 from functools import cache
@@ -64,15 +65,15 @@ class Registry(Generic[T]):
     def get(self, name: str) -> type[T]:
         """Return the class called ``name``; raise RegistryError with the known names.
 
-        A class of ours is mostly found in the file of its name, without loading the others, some
-        of which load torch: seconds for a process that needs none of it.
+        Mostly it is found in a file that is called so or sets that name, without loading the
+        others, some of which load torch: seconds for a process that needs none of it.
         """
         contract: Any = self.contract
-        own: type[T] | None = _in_its_file(
+        said: type[T] | None = _where_it_says(
             contract, self.package, name, os.environ.get("NAS_PLUGINS", "")
         )
-        if own is not None:
-            return own
+        if said is not None:
+            return said
         known = self.classes()
         if name not in known:
             raise RegistryError(
@@ -166,25 +167,30 @@ def _scan(contract: type[T], package: str, noun: str, plugins: str) -> dict[str,
 
 
 @cache
-def _in_its_file(contract: type[T], package: str, name: str, plugins: str) -> type[T] | None:
-    """Return the class of a name where it stands in our file of that name, and nowhere else."""
+def _where_it_says(contract: type[T], package: str, name: str, plugins: str) -> type[T] | None:
+    """Return the class of a name if one stands in the files that are called so or set that name."""
     root = importlib.import_module(package)
-    ours = list(root.__path__)[:1]
     _extend(root, package, plugins)
-    if name not in _files(ours):
-        return None
-    places = [f"{package}.{file}" for file in (name, *_files(list(root.__path__)[1:]))]
+    sets = re.compile(rf"""^\s+name\b[^=\n]*=\s*["']{re.escape(name)}["']""", re.MULTILINE)
     found = [
         cls
-        for place in dict.fromkeys(places)
-        for cls in _implementations(importlib.import_module(place), contract)
+        for file in _files(root)
+        if file.stem == name or sets.search(file.read_text(encoding="utf-8"))
+        for cls in _implementations(importlib.import_module(f"{package}.{file.stem}"), contract)
         if cls.__dict__["name"] == name
     ]
     return found[0] if len(found) == 1 else None
 
 
-def _files(folders: list[str]) -> list[str]:
-    return [info.name for info in pkgutil.iter_modules(folders)]
+def _files(root: ModuleType) -> list[Path]:
+    """Return the files of a package and of the folders that join in, each stem once."""
+    files = {
+        file.stem: file
+        for folder in reversed(list(root.__path__))
+        for file in Path(folder).glob("*.py")
+        if file.stem != "__init__"
+    }
+    return list(files.values())
 
 
 def _extend(root: ModuleType, package: str, plugins: str) -> None:

@@ -81,7 +81,7 @@ def test_one_name_asked_for_alone_is_an_error_too_when_two_classes_have_it(tmp_p
 
 
 def test_what_needs_no_torch_is_found_without_loading_it(tmp_path):
-    plugin(tmp_path, "first.py", "first")
+    plugin(tmp_path, "mine.py", "first")
     code = (
         "import sys\n"
         "from nas.catalog import REGISTRIES\n"
@@ -89,6 +89,7 @@ def test_what_needs_no_torch_is_found_without_loading_it(tmp_path):
         "names |= {'controller': 'random', 'executor': 'local'}\n"
         "for kind, name in names.items():\n"
         "    REGISTRIES[kind].get(name)\n"
+        "REGISTRIES['controller'].get('first')\n"
         "print('torch' in sys.modules)\n"
     )
     out = run_with_plugins(tmp_path, code)
