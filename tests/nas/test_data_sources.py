@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -381,3 +383,16 @@ def test_more_pixels_than_fit_into_memory_are_refused_with_the_way_out(tmp_path:
     path = as_zip(tmp_path / "many.zip", content)
     message = refused(path, tmp_path, image_size=1024, colour="rgb")
     assert "allowed are 16; set a smaller image_size or train_images" in message
+
+
+def test_the_digits_are_those_of_scikit_learn_which_is_not_loaded():
+    code = (
+        "import sys\nfrom nas.data.digits import digits\nsource = digits()\n"
+        "assert not {'sklearn', 'scipy', 'pandas'} & set(sys.modules)\n"
+        "import numpy as np\nfrom sklearn.datasets import load_digits\ndata = load_digits()\n"
+        "x, y = source._arrays['train'], source.train\n"
+        "assert (x[:, 0] == np.rint(data.images * 255 / 16)).all() and (y == data.target).all()\n"
+        "assert source.classes == tuple(map(str, data.target_names)) and not source.mirror\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
