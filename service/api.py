@@ -61,10 +61,15 @@ def serve(settings: Settings, listener: socket.socket | None = None) -> int:
         date_header=True,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    # What the first page and the first search need takes seconds to import: begin now.
-    threading.Thread(target=catalog, args=(settings.data_root,), daemon=True).start()
+    threading.Thread(target=_prepare, args=(app.state.visited, settings), daemon=True).start()
     Server(config, app.state.broadcaster).run(sockets=[listener])
     return 0
+
+
+def _prepare(visited: threading.Event, settings: Settings) -> None:
+    """Import what the form of a new search needs, which takes seconds, once the page is open."""
+    visited.wait()
+    catalog(settings.data_root)
 
 
 def main() -> int:

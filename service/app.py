@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 
 from service.auth import Keyring, token_of
@@ -56,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         max_body_size=MOST_BODY_BYTES,
     )
     app.state.database, app.state.settings, app.state.keyring = database, settings, keyring
-    app.state.meter = Meter()
+    app.state.meter, app.state.visited = Meter(), threading.Event()
     app.state.broadcaster, app.state.serving = Broadcaster(database), Serving(database)
     for router in routers():
         app.include_router(router)
@@ -68,7 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-async def _page() -> FileResponse:
+async def _page(request: Request) -> FileResponse:
+    request.app.state.visited.set()
     return FileResponse(DASHBOARD / "index.html")
 
 
