@@ -99,6 +99,7 @@ export function Frame({ route, version, children }) {
         ${saved ? null : html`<${Item} to="#/" icon="search" here=${route.name === "searches"}>Searches</${Item}>
         ${may("write") ? html`<${Item} to="#/new" icon="plus" here=${route.name === "new"}>New search</${Item}>
         <${Item} to="#/finetune" icon="chart" here=${route.name === "finetune"}>Fine-tune</${Item}>` : null}
+        <${Item} to="#/zoo" icon="grid" here=${["zoo", "network"].includes(route.name)}>Zoo</${Item}>
         `}${route.params.search ? html`<${SearchLinks} route=${route} search=${search} />` : null}
         <span class="nav-gap"></span>
         ${saved ? null : html`<${Item} to="#/workers" icon="rows" here=${route.name === "workers"}>Workers</${Item}>

@@ -3,10 +3,11 @@ import { html, useEffect, useLayoutEffect, useRef } from "./dom.js";
 import { link } from "./router.js";
 import { recall, setTheme } from "./store.js";
 
-const GO = { s: () => "#/", n: () => "#/new", w: () => "#/workers", o: link, t: (id) => link(id, "trials"), r: (id) => link(id, "ops"), f: (id) => link(id, "failures"), m: (id) => link(id, "models"), c: (id) => link(id, "config") };
+const GO = { s: () => "#/", n: () => "#/new", w: () => "#/workers", z: () => "#/zoo", o: link, t: (id) => link(id, "trials"), r: (id) => link(id, "ops"), f: (id) => link(id, "failures"), m: (id) => link(id, "models"), c: (id) => link(id, "config") };
 const LIST = [
   ["g then s", "searches"],
   ["g then n", "new search"],
+  ["g then z", "zoo"],
   ["g then o, t, r, f, m, c", "overview, trials, operations, failures, models, config of this search"],
   ["g then w", "workers"],
   ["j, k", "next, previous row of the table"],
@@ -49,7 +50,7 @@ export function useKeys(route, help) {
       if (Date.now() < waiting) {
         waiting = 0;
         const to = GO[event.key]?.(here.params.search);
-        if (to && (here.params.search || "snw".includes(event.key))) location.hash = to;
+        if (to && (here.params.search || "snzw".includes(event.key))) location.hash = to;
         return;
       }
       if (event.key === "g") waiting = Date.now() + 1500;

@@ -5,6 +5,8 @@ const ROUTES = [
   [/^$/, "searches", []],
   [/^new$/, "new", []],
   [/^finetune$/, "finetune", []],
+  [/^zoo$/, "zoo", []],
+  [/^zoo\/([^/]+)$/, "network", ["network"]],
   [/^workers$/, "workers", []],
   [/^settings$/, "settings", []],
   [/^s\/([^/]+)$/, "overview", ["search"]],

@@ -35,6 +35,8 @@ PAGES: dict[str, tuple[str, str]] = {
     "config": ("s/{digits}/config", "recipe.epochs"),
     "failed-trials": ("s/{moody}", "Pareto front"),
     "finetune": ("finetune", "Adapt a model"),
+    "zoo": ("zoo?s={digits}", "Not the same measure"),
+    "network": ("zoo/resnet20_cifar", "In all"),
     "workers": ("workers", "Memory free"),
     "settings": ("settings", "supervisor"),
 }

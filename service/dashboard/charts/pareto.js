@@ -5,14 +5,14 @@ import { HEIGHT, colours, useCanvas } from "./canvas.js";
 import { Table } from "./line.js";
 import { axes, plane, short, span, surface } from "./plane.js";
 
-/** Indices of the points that no other beats (x small, y large), by x. One sort, no O(n²). */
+/** Indices of the points, but for `ours`, that no other beats (x small, y large), by x. One sort, no O(n²). */
 export function front(points) {
   const order = points.map((_, i) => i);
   order.sort((a, b) => points[a].x - points[b].x || points[b].y - points[a].y);
   const found = [];
   let top = -Infinity;
   for (const i of order) {
-    if (points[i].y > top) {
+    if (!points[i].ours && points[i].y > top) {
       found.push(i);
       top = points[i].y;
     }
@@ -37,9 +37,35 @@ function nearest(points, at, px, py) {
   return found;
 }
 
-function circle(pen, x, y, radius) {
+export function circle(pen, x, y, radius) {
   pen.beginPath();
   pen.arc(x, y, radius, 0, 7);
+}
+
+/** The dots, but for `ours`: of very many points squares, which are drawn faster. */
+export function dots(pen, points, at) {
+  pen.globalAlpha = points.length > 500 ? 0.5 : 0.8;
+  for (const point of points) {
+    if (point.ours) continue;
+    if (points.length > 2000) pen.fillRect(at.x(point.x) - 1, at.y(point.y) - 1, 2, 2);
+    else {
+      circle(pen, at.x(point.x), at.y(point.y), 3);
+      pen.fill();
+    }
+  }
+  pen.globalAlpha = 1;
+}
+
+function crosses(pen, points, at) {
+  pen.lineWidth = 2;
+  pen.beginPath();
+  for (const { x, y } of points.filter((point) => point.ours)) {
+    for (const up of [-5, 5]) {
+      pen.moveTo(at.x(x) - 5, at.y(y) - up);
+      pen.lineTo(at.x(x) + 5, at.y(y) + up);
+    }
+  }
+  pen.stroke();
 }
 
 /** The line goes along the edge of what the front beats: `look.more` says that a large x is good. */
@@ -64,21 +90,20 @@ function drawFront(pen, points, best, at, look) {
   }
 }
 
-/** Draw everything: axes, dots, front, and a ring around the point `chosen`. */
-function draw(canvas, points, best, at, look, chosen) {
+/** Dots, front, crosses. */
+function paintFront(pen, points, best, at, look) {
+  pen.fillStyle = look.dot;
+  dots(pen, points, at);
+  drawFront(pen, points, best, at, look);
+  pen.strokeStyle = look.ours;
+  crosses(pen, points, at);
+}
+
+/** Draw everything: axes, what `paint` draws, and a ring around the point `chosen`. */
+function draw(canvas, paint, points, best, at, look, chosen) {
   const pen = surface(canvas, at.width, at.height);
   axes(pen, at, look);
-  pen.fillStyle = look.dot;
-  pen.globalAlpha = points.length > 500 ? 0.5 : 0.8;
-  for (const point of points) {
-    if (points.length > 2000) pen.fillRect(at.x(point.x) - 1, at.y(point.y) - 1, 2, 2);
-    else {
-      circle(pen, at.x(point.x), at.y(point.y), 3);
-      pen.fill();
-    }
-  }
-  pen.globalAlpha = 1;
-  drawFront(pen, points, best, at, look);
+  paint(pen, points, best, at, look);
   if (chosen < 0) return;
   pen.strokeStyle = look.accent;
   pen.lineWidth = 2.5;
@@ -94,16 +119,18 @@ export function costs(trials) {
   return COSTS.filter((name) => rest.includes(name));
 }
 
-/** Plot `trials` along the axes `x` and `y`: {label, of(trial), show(value), more: large is good}.
+/** Plot `trials` along the axes `x` and `y`: {label, of(trial), show(value), more: large is good, log}.
  * `marked` are the numbers of the front; without it, it is found here, of a small x and a large y.
  * `note` says what the line is; `onOpen(number)` opens a trial. Other things than trials have a `noun`,
- * and a `name` for each number. */
-export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", name = (number) => number }) {
+ * and a `name` for each number. Those with `ours` are crosses beside the rest. `paint` draws another
+ * line than the front; then `line` is its name, and `table` what stands below in place of the front's. */
+export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", name = (number) => number, paint = paintFront, line = "the Pareto front", table }) {
   const points = useMemo(
-    () => trials.map((t) => ({ x: x.of(t), y: y.of(t), number: t.number }))
+    () => trials.map((t) => ({ x: x.log ? Math.log10(x.of(t)) : x.of(t), y: y.of(t), number: t.number, ours: t.ours }))
       .filter((p) => isNumber(p.x) && isNumber(p.y)),
     [trials, x.label, y.label],
   );
+  const showX = (value) => x.show(x.log ? 10 ** value : value);
   const best = useMemo(() => {
     if (!marked) return front(points);
     const at = points.flatMap((p, i) => (marked.includes(p.number) ? [i] : []));
@@ -111,13 +138,13 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
   }, [points, marked]);
   const [picked, pick] = useState(null); // the number of the trial that is pointed at
   const chosen = picked === null ? -1 : points.findIndex((p) => p.number === picked);
-  const say = (p) => `${sentence(noun)} ${name(p.number)}: ${y.label} ${y.show(p.y)}, ${x.label} ${x.show(p.x)}`;
+  const say = (p) => `${sentence(noun)} ${name(p.number)}: ${y.label} ${y.show(p.y)}, ${x.label} ${showX(p.x)}`;
   const at = useRef(null);
   const canvas = useCanvas((element, width) => {
     at.current = layout(points, width, HEIGHT);
-    draw(element, points, best, at.current, {
-      ...colours({ dot: "--chart-point", front: "--chart-front" }),
-      xLabel: x.label, xFormat: x.show, yFormat: short(y.show), more: x.more,
+    draw(element, paint, points, best, at.current, {
+      ...colours({ dot: "--chart-point", front: "--chart-front", ours: "--chart-random" }),
+      xLabel: x.label, xFormat: showX, yFormat: short(y.show), more: x.more, log: x.log, whole: x.whole,
     }, chosen);
   });
   const find = (event) => {
@@ -138,17 +165,20 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
     pick(points[best[next]].number);
     return undefined;
   };
-  const rows = best.map((i) => [name(points[i].number), x.show(points[i].x), y.show(points[i].y)]);
+  const row = (p) => [name(p.number), showX(p.x), y.show(p.y)];
+  const head = [noun, x.label, y.label];
+  const ours = points.filter((p) => p.ours);
   return html`<figure class="chart" aria-label=${`${y.label} against ${x.label}`}>
     <div class="plot">
       <canvas ref=${canvas} class="scatter" tabindex="0" role="img" height=${HEIGHT}
-        aria-label=${`${several(points.length, noun)}, ${best.length} on the Pareto front. Arrow keys step along the front${onOpen ? `, Enter opens the ${noun}` : ""}.`}
+        aria-label=${`${several(points.length, noun)}, ${best.length} on ${line}. Arrow keys step along it${onOpen ? `, Enter opens the ${noun}` : ""}.`}
         onMouseMove=${move} onMouseLeave=${() => pick(null)} onKeyDown=${key}
         onClick=${(event) => { const i = find(event); if (i >= 0) onOpen?.(points[i].number); }}></canvas>
     </div>
     <figcaption aria-live="polite">${chosen >= 0
       ? say(points[chosen])
       : `${several(points.length, noun)}; ${note}`}</figcaption>
-    <${Table} title="The front as a table" head=${[noun, x.label, y.label]} rows=${rows} />
+    ${table ?? html`<${Table} title="The front as a table" head=${head} rows=${best.map((i) => row(points[i]))} />`}
+    ${ours.length ? html`<${Table} title="The crosses as a table" head=${head} rows=${ours.map(row)} />` : null}
   </figure>`;
 }

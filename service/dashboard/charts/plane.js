@@ -28,6 +28,19 @@ export function ticks(low, high, wanted, least = 0) {
   return found;
 }
 
+/** At most `wanted` powers of ten between two: 1, 2, 5, 10, ... or as many of them as there is room for. */
+export function powers([low, high], wanted) {
+  let found = [];
+  for (const steps of [[1, 2, 5], [1, 3], [1]]) {
+    found = [];
+    for (let power = Math.floor(low); power <= high; power += 1) {
+      found.push(...steps.map((step) => power + Math.log10(step)).filter((value) => value >= low && value <= high));
+    }
+    if (found.length <= wanted) break;
+  }
+  return found;
+}
+
 /** Where things lie on a canvas of `width` × `height` CSS pixels; each range is [low, high]. */
 export function plane({ width, height, x, y, right }) {
   const left = 58;
@@ -63,14 +76,15 @@ function line(pen, x0, y0, x1, y1) {
 }
 
 /** Grid, ticks and labels. `look` has the colours, xLabel, xFormat, yFormat, and for whole numbers
- * on the x axis `whole`; the axis on the right has rightLabel and rightFormat. */
+ * on the x axis `whole`, for powers of ten `log`; the axis on the right has rightLabel and rightFormat. */
 export function axes(pen, at, look) {
   pen.lineWidth = 1;
   pen.fillStyle = look.muted;
   pen.strokeStyle = look.grid;
   pen.textAlign = "center";
   const { x, y, right } = at.ranges;
-  for (const value of ticks(...x, (at.end - at.left) / 90, look.whole ? 1 : 0)) {
+  const wanted = (at.end - at.left) / 90;
+  for (const value of look.log ? powers(x, wanted) : ticks(...x, wanted, look.whole ? 1 : 0)) {
     const px = Math.round(at.x(value)) + 0.5;
     line(pen, px, at.top, px, at.bottom);
     pen.fillText(look.xFormat(value), px, at.bottom + 17);

@@ -4,12 +4,13 @@ import { saved } from "../api.js";
 import { CellView } from "../cellview.js";
 import { TrainingCurve } from "../charts/line.js";
 import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
-import { Bar, Card, Copy, Facts, Loaded, Notice, Scroll, State } from "../parts.js";
+import { Card, Copy, Facts, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
 import { ExportPanel } from "./export.js";
 import { blame, kindName } from "./insights.js";
 import { TrialLog } from "./logs.js";
+import { LayerTable } from "./layers.js";
 import { FamilyLegend } from "./table.js";
 
 function Failure({ search, number, failure }) {
@@ -74,20 +75,12 @@ function Cells({ search, trial }) {
   </${Card}>`;
 }
 
-const COSTS = { params: "Parameters", madds: "Multiply-adds" };
-
-/** The layers with what each gives out and costs; they are asked for when this is opened. */
+/** The layers of its network; they are asked for when this is opened. */
 function Layers({ search, trial }) {
   const [open, set] = useState(false);
   const found = useResource(open ? `searches/${search.id}/trials/${trial.number}/layers` : null);
   return html`<details class="card advanced" onToggle=${(event) => set(event.target.open)}><summary><h2>Layers</h2></summary>
-    ${open ? html`<${Loaded} from=${found} what="the layers">${(whole) => html`<${Scroll} name="Layers" kind="shares wide">
-      <thead><tr><th scope="col">Layer</th><th scope="col">Kind</th><th scope="col" class="number">Output</th>
-        ${Object.values(COSTS).map((word) => html`<th key=${word} scope="col" class="number">${word}</th><th><span class="offscreen">Share of all</span></th>`)}</tr></thead>
-      <tbody>${whole.layers.map((layer) => html`<tr key=${layer.name}><th scope="row">${layer.name}</th><td>${layer.kind}</td><td class="number">${layer.output.join(" × ")}</td>
-        ${Object.keys(COSTS).map((key) => html`<td key=${key} class="number">${large(layer[key])}</td><td class="part"><${Bar} share=${layer[key] / (whole[key] || 1)} /></td>`)}</tr>`)}
-        <tr><th scope="row">In all</th><td></td><td></td>${Object.keys(COSTS).map((key) => html`<td key=${key} class="number"><b>${large(whole[key])}</b></td><td></td>`)}</tr></tbody>
-    </${Scroll}>`}</${Loaded}>` : null}</details>`;
+    ${open ? html`<${Loaded} from=${found} what="the layers">${(whole) => html`<${LayerTable} whole=${whole} />`}</${Loaded}>` : null}</details>`;
 }
 
 function Head({ search, trial }) {
