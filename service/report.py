@@ -19,6 +19,8 @@ BEST = 50  # trials in full, with drawings
 FULL = 100  # the best, those that stand for a cause of failure, then the first
 STEP = 20  # answers between two words on how far it is
 LAYERED = 3  # with the layers of their network, which take a second each
+CHANGES = 5000  # steps of the lineage in words; of more, those alone that led to the best
+DIGITS = 6  # of rewards and figures: more than is drawn or printed
 TOPS = (1, 2, 3, 5, 10, 20, 50, 100)  # what the page of operations offers
 FINALISTS = (1, 2, 3, 5, 10, 20, 50)  # what the card of finals offers
 # What is asked of a search once; where a search has none of it, its page says so.
@@ -53,7 +55,7 @@ def gather(source: Source, search_id: str, show: Callable[[int, int, str], None]
         if done % STEP == 0:
             show(done, len(paths), path.removeprefix(place + "/"))
         try:
-            answers[path] = source.get(path)
+            answers[path] = _bounded(path.rpartition("/")[2], source.get(path), view)
         except UserError as error:  # such as the policy of a search without one
             refused[path] = str(error)
     for number in chosen:
@@ -119,6 +121,26 @@ def _paths(place: str, view: dict[str, Any], source: Source, chosen: list[int]) 
     usual = spec["final"]["epochs"] or 1
     for epochs in sorted({usual, *source.get(f"{place}/finals")["trained"]}):
         yield from (f"{place}/finals?top={top}&epochs={epochs}" for top in FINALISTS)
+
+
+def _bounded(part: str, found: dict[str, Any], view: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer that grows with the number of trials in fewer bytes; others as they are."""
+    if part == "history":
+        figures = {name: _short(column) for name, column in found["figures"].items()}
+        return found | {"reward": _short(found["reward"]), "figures": figures}
+    if part == "lineage" and len(found["number"]) > CHANGES:
+        parents = dict(zip(found["number"], found["parent"], strict=True))
+        line, at = set(), view["best"] and view["best"]["number"]
+        while at in parents:
+            line.add(at)
+            at = parents[at]
+        pairs = zip(found["number"], found["change"], strict=True)
+        return found | {"change": [change if one in line else None for one, change in pairs]}
+    return found
+
+
+def _short(column: list[float | None]) -> list[float | None]:
+    return [None if value is None else float(f"{value:.{DIGITS}g}") for value in column]
 
 
 def _note(

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from service import report
+from nas.spec import Part
+from service import report, searches
 from service.db import Database
 from service.inside import Inside
 from service.reportpage import data, page, standalone
 from service.settings import Settings
 from tests.client.test_remote import nas
-from tests.service.making import finished
+from tests.service.making import run, toy_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,23 +51,50 @@ def test_a_report_from_the_folder_holds_what_one_through_the_server_does(
     assert first["answers"]["meta"]["scope"] == ""
 
 
-def test_of_many_trials_the_best_are_held_and_the_rest_is_said(tmp_path: Path) -> None:
+def test_of_many_trials_the_best_are_held_and_the_rest_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "FULL", 20)
+    monkeypatch.setattr(report, "BEST", 10)
+    monkeypatch.setattr(report, "CHANGES", 10)
     settings = Settings.load(home=tmp_path / "home")
+    controller = Part(name="evolution", options={"population": 5, "sample": 3})
     with Database.open(settings) as database:
-        search = finished(database, report.FULL + 30)
+        spec = toy_spec(60).model_copy(update={"controller": controller})
+        search = searches.create(database, spec)
+        assert run(database, search) == 0
     shown: list[tuple[int, int]] = []
+    place = f"searches/{search}"
     with Inside(settings) as source:
         found = report.gather(source, search, lambda done, total, _: shown.append((done, total)))
-        best = source.get(f"searches/{search}/trials?sort=-reward&state=done&limit=1")["items"][0]
+        best = source.get(place)["best"]["number"]
+        whole = source.get(f"{place}/lineage")
+    assert [row["number"] for row in sorted(found["rows"], key=lambda one: one["number"])] == list(
+        range(60)
+    )
     full = [path for path in found["answers"] if re.search(r"/trials/\d+$", path)]
-    assert len(full) == report.FULL
-    assert f"searches/{search}/trials/{best['number']}" in full
-    assert len(found["rows"]) == report.FULL + 30
-    assert "100 trials are held in full: the best 50" in found["note"]
-    assert shown[-1][0] == shown[-1][1] > report.FULL
-    assert len(shown) < 20
+    assert len(full) == 20
+    assert f"{place}/trials/{best}" in full
+    assert "20 trials are held in full: the best 10, those that" in found["note"]
+    assert shown[-1][0] == shown[-1][1] > 20
+    assert len(shown) < 10
     assert not (settings.home / "token").exists()  # a report needs none, and makes none
-    assert len(page(found)) < 1_500_000
+    assert len(page(found)) < 1_000_000
+    held_lineage = found["answers"][f"{place}/lineage"]
+    assert held_lineage["parent"] == whole["parent"]
+    line = descent(whole, best)
+    steps = zip(whole["number"], whole["change"], strict=True)
+    assert line
+    assert held_lineage["change"] == [
+        change if number in line else None for number, change in steps
+    ]
+
+
+def descent(lineage: dict[str, Any], number: int) -> list[int]:
+    """Return the trials on the way to one, itself first, that were changed from another."""
+    if number not in lineage["number"]:
+        return []
+    return [number, *descent(lineage, lineage["parent"][lineage["number"].index(number)])]
 
 
 def test_what_a_script_could_end_with_is_escaped() -> None:
