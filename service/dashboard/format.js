@@ -131,6 +131,12 @@ export function partName(part) {
   return typeof part === "string" ? part : (part?.name ?? NONE);
 }
 
+/** The name of a controller's part of the spec, and of the one that it stands around, and so on. */
+export function controllers(part) {
+  const { controller, options } = part?.options ?? {};
+  return [partName(part), ...(controller ? controllers({ name: controller, options }) : [])];
+}
+
 /** A text with a capital at its beginning. */
 export function sentence(text) {
   return text ? text.charAt(0).toUpperCase() + text.slice(1) : "";

@@ -1,13 +1,14 @@
 // The frame around every view: navigation, the banners of the live stream, keys.
 import { cls, html, useEffect, useRef, useState } from "./dom.js";
 import { get, may, saved } from "./api.js";
-import { clock } from "./format.js";
+import { clock, controllers } from "./format.js";
 import { Flower, Icon } from "./icons.js";
 import { Help, useKeys } from "./keys.js";
 import { useLiveStatus } from "./live.js";
 import { Notice } from "./parts.js";
 import { link } from "./router.js";
 import { onSearch, useShownSearch } from "./store.js";
+import { LEARN } from "./views/policy.js";
 
 const STALE_SECONDS = 30;
 
@@ -21,9 +22,11 @@ function Item({ to, icon, here, children, badge }) {
 function SearchLinks({ route, search }) {
   const id = route.params.search;
   const known = search?.id === id ? search : null;
+  const has = (names) => known && controllers(known.spec.controller).some((name) => names.includes(name));
   const pages = [
     ["overview", "chart", link(id), "Overview"],
     ["trials", "rows", link(id, "trials"), "Trials", known?.counts.total],
+    ...(has(LEARN) ? [["policy", "grid", link(id, "policy"), "Policy"]] : []),
     ["operations", "bars", link(id, "ops"), "Operations"],
     ["failures", "warning", link(id, "failures"), "Failures", known?.counts.failed || undefined],
     ...(saved ? [] : [["models", "box", link(id, "models"), "Models", known?.models.length || undefined],

@@ -12,6 +12,7 @@ const ROUTES = [
   [/^s\/([^/]+)$/, "overview", ["search"]],
   [/^s\/([^/]+)\/trials$/, "trials", ["search"]],
   [/^s\/([^/]+)\/trials\/(\d+)$/, "trial", ["search", "trial"]],
+  [/^s\/([^/]+)\/policy$/, "policy", ["search"]],
   [/^s\/([^/]+)\/ops$/, "operations", ["search"]],
   [/^s\/([^/]+)\/compare$/, "compare", ["search"]],
   [/^s\/([^/]+)\/failures$/, "failures", ["search"]],

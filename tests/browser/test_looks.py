@@ -27,6 +27,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "overview": ("s/{digits}", "Pareto front"),
     "trials": ("s/{digits}/trials", "of 6 trials"),
     "trial": ("s/{digits}/trials/{best}", "test accuracy"),
+    "policy": ("s/{digits}/policy", "began with"),
     "operations": ("s/{digits}/ops", "Lift"),
     "compare": ("s/{digits}/compare?t=0,1,4", "Reduction cell"),
     "failures": ("s/{moody}/failures", "by the machine"),

@@ -22,14 +22,14 @@ export function closest(x, value) {
   return value - x[low] <= x[high] - value ? low : high;
 }
 
-/** Where the data lies; `zoom` is a range of x or null for all of it. */
-export function layout(lines, data, width, height, zoom) {
+/** Where the data lies; `zoom` is a range of x or null for all of it, `yRange` what y spans, if not its values. */
+export function layout(lines, data, width, height, zoom, yRange) {
   const x = zoom ?? span(data[0], 0.02);
   const [first, last] = within(data[0], x);
   const seen = (side) => lines.flatMap((line, i) => (line.right === side ? [data[i + 1].slice(first, last + 1)] : []));
   const right = seen(true).flat();
   return plane({
-    width, height, x, y: span(seen(undefined).flat()),
+    width, height, x, y: yRange ?? span(seen(undefined).flat()),
     right: right.length ? span([0, ...right], 0.08) : undefined,
   });
 }

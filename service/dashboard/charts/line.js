@@ -68,7 +68,7 @@ function usePointer(data, at, zoom, onPick) {
 }
 
 /** Draw `data` (columns, x first) as `spec` says: {name, summary, lines, xLabel, xName, yFormat,
- * rightFormat, table: {title, head, rows}}; a line is {label, kind, colour, format, right, width},
+ * yRange, rightFormat, table: {title, head, rows}}; a line is {label, kind, colour, format, right, width},
  * with `band` also a range [low, high] behind all.
  * `onPick(x)` is called for the point that is opened. */
 export function LineChart({ spec, data, onPick }) {
@@ -76,7 +76,7 @@ export function LineChart({ spec, data, onPick }) {
   const at = useRef(null);
   const { index, drag, on } = usePointer(data, at, setZoom, onPick);
   const canvas = useCanvas((element, width) => {
-    at.current = layout(spec.lines, data, width, HEIGHT, zoom);
+    at.current = layout(spec.lines, data, width, HEIGHT, zoom, spec.yRange);
     const look = {
       ...colours(), colours: spec.lines.map((line) => colour(line.colour)),
       xLabel: spec.xLabel, xFormat: String, whole: true,
