@@ -125,14 +125,14 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 import torch
 torch.set_num_threads(1)
-file, batches, outputs = sys.argv[1:]
-spec = importlib.util.spec_from_file_location("model", file)
-model = importlib.util.module_from_spec(spec)
-sys.modules["model"] = model
-spec.loader.exec_module(model)
-network = model.load()
-with torch.no_grad():
-    torch.save([network(x) for x in torch.load(batches, weights_only=True)], outputs)
+for file, batches, outputs in zip(*[iter(sys.argv[1:])] * 3, strict=True):
+    spec = importlib.util.spec_from_file_location("model", file)
+    model = importlib.util.module_from_spec(spec)
+    sys.modules["model"] = model
+    spec.loader.exec_module(model)
+    network = model.load()
+    with torch.no_grad():
+        torch.save([network(x) for x in torch.load(batches, weights_only=True)], outputs)
 """
 
 
@@ -163,28 +163,37 @@ class Source(Exporter):
 
     def run(self, folder: Path, batches: Sequence[Tensor]) -> list[Tensor]:
         """Run ``model.py`` with its weights in a fresh interpreter that cannot see our packages."""
-        script = RUNNER.format(blocked={*OURS, "service", "safetensors"})
-        with tempfile.TemporaryDirectory(prefix="nas-export-") as elsewhere:
-            given, answers = Path(elsewhere, "batches.pt"), Path(elsewhere, "outputs.pt")
-            torch.save(list(batches), given)
-            command = [sys.executable, "-I", "-B", "-c", script]
-            command += [str((folder / self.file).resolve()), str(given), str(answers)]
-            try:
-                done = subprocess.run(
-                    command,
-                    cwd=elsewhere,
-                    capture_output=True,
-                    text=True,
-                    timeout=TIMEOUT_SECONDS,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired as error:
-                raise ExportError(f"{self.file} took over {error.timeout:.0f} s") from error
-            if done.returncode != 0:
-                last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-                raise ExportError(f"{self.file} does not run by itself: {last[0]}")
-            outputs: list[Tensor] = torch.load(answers, weights_only=True)
-        return outputs
+        return run_all([(folder, batches)])[0]
+
+
+def run_all(given: Sequence[tuple[Path, Sequence[Tensor]]]) -> list[list[Tensor]]:
+    """Run the ``model.py`` of each folder on its batches, in one fresh interpreter.
+
+    Raises ExportError where one does not run, or all take too long.
+    """
+    script = RUNNER.format(blocked={*OURS, "service", "safetensors"})
+    with tempfile.TemporaryDirectory(prefix="nas-export-") as elsewhere:
+        command, answers = [sys.executable, "-I", "-B", "-c", script], []
+        for number, (folder, batches) in enumerate(given):
+            asked = Path(elsewhere, f"batches{number}.pt")
+            answers.append(Path(elsewhere, f"outputs{number}.pt"))
+            torch.save(list(batches), asked)
+            command += [str((folder / Source.file).resolve()), str(asked), str(answers[-1])]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=elsewhere,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ExportError(f"{Source.file} took over {error.timeout:.0f} s") from error
+        if done.returncode != 0:
+            last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
+            raise ExportError(f"{Source.file} does not run by itself: {last[0]}")
+        return [torch.load(answer, weights_only=True) for answer in answers]
 
 
 def source_text(subject: Subject) -> str:

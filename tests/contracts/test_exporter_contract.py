@@ -21,6 +21,7 @@ from nas.export.card import write_card
 from nas.export.catalog import EXPORTERS
 from nas.export.compare import compare, outputs, random_batches
 from nas.export.facts import Card
+from nas.export.source import run_all
 from nas.zoo.catalog import ZOO
 from searchspaces import SearchSpace, Task
 from searchspaces.catalog import SPACES
@@ -62,6 +63,7 @@ HAND_BUILT = [
 ]
 # Formats that trace the network take seconds: these cases here, all of them in make bench-exports.
 TRACED = {"pt2", "folded", "onnx"}
+SOURCE_CASES = {"nasnet-0", "lenet5-32"}  # all of them run together, below
 TRACED_CASES = {"toy-5", "nasbench201-14", "lenet5-32", "resnet20_cifar-32"}
 
 
@@ -126,7 +128,8 @@ def pairs() -> list[object]:
         pytest.param(name, make, arguments, id=f"{name}-{label}")
         for label, make, arguments in subjects
         for name in EXPORTERS.names()
-        if name not in TRACED or label in TRACED_CASES
+        if (name != "source" or label in SOURCE_CASES)
+        and (name not in TRACED or label in TRACED_CASES)
     ]
 
 
@@ -143,6 +146,28 @@ def test_the_files_alone_give_the_logits_of_the_network(name, make, arguments, t
     wanted = outputs(exporter.kept(subject.model), batches)
     assert wanted[0].abs().max() > 1e-3
     compare(exporter.file, wanted, exporter.run(tmp_path, batches), exporter.tolerance)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> dict[str, tuple[list[torch.Tensor], list[torch.Tensor]]]:
+    """What the network of each case gives and what its source gives, by one fresh interpreter."""
+    wanted, given = {}, []
+    for case in CASES:
+        subject = subject_of(*case)
+        folder = tmp_path_factory.mktemp("source")
+        write(folder, subject, "source")
+        batches = random_batches(subject.task)
+        wanted[f"{case[0]}-{case[1]}"] = outputs(subject.model, batches)
+        given.append((folder, batches))
+    answers = run_all(given)
+    return {label: (wanted[label], got) for label, got in zip(wanted, answers, strict=True)}
+
+
+@pytest.mark.parametrize("label", [f"{case[0]}-{case[1]}" for case in CASES])
+def test_the_source_of_every_network_gives_its_logits_without_this_project(sources, label):
+    wanted, given = sources[label]
+    assert wanted[0].abs().max() > 1e-3
+    compare("model.py", wanted, given, EXPORTERS.get("source").tolerance)
 
 
 @pytest.mark.parametrize("name", EXPORTERS.names())
