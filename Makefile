@@ -8,7 +8,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
-JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus : 4)))
+# One more than cores: tests that wait for processes leave time to others.
+JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus + 1 : 4)))
 export PYTHON VENV
 
 .PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-demo bench-drill bench-serving bench-exports zoo-page clean
