@@ -155,6 +155,6 @@ def _note(
     if len(chosen) < total:
         parts.append(
             f"{len(chosen)} trials are held in full: the best {min(BEST, len(chosen))}, those that "
-            "failures are shown by, and the first."
+            "failures are shown by, and the first ones."
         )
     return " ".join(parts)

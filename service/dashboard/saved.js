@@ -22,6 +22,7 @@ globalThis.saved = (function () {
     if (place === list && query) return [200, page(new URLSearchParams(query))];
     if (path in held.answers) return [200, held.answers[path]];
     if (path in held.refused) return [404, { detail: held.refused[path] }];
+    if (/\/trials\/\d+$/.test(path)) return [410, { detail: "This trial is not held in full in the report: the head of the page says which are. The service has all of them." }];
     return [410, { detail: "This is not in the report: only the service has it." }];
   }
 

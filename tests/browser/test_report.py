@@ -104,7 +104,7 @@ def test_a_report_has_trials_with_their_cells_finals_and_layers(
     else:
         expect(card).to_contain_text("Not trained yet at 1 epoch.")
     page.goto(f"{address}#/s/{house.digits}/trials/9999")
-    expect(main).to_contain_text("This is not in the report")
+    expect(main).to_contain_text("not held in full in the report")
 
 
 def test_a_name_that_would_end_the_script_ends_nothing(

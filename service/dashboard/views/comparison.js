@@ -1,6 +1,6 @@
 // A search's cells against published networks, trained alike: asked for, followed, as a table and a plot.
 import { html, useState } from "../dom.js";
-import { get } from "../api.js";
+import { get, saved } from "../api.js";
 import { Scatter } from "../charts/pareto.js";
 import { isNumber, metric, percent, several } from "../format.js";
 import { Act, Card, Loaded, Notice, Scroll, State } from "../parts.js";
@@ -65,7 +65,7 @@ function ComparisonBody({ search, found, reload }) {
     inputmode="decimal" required pattern=${pattern} defaultValue=${value} /></label> `;
   return html`${found ? html`<${Standing} found=${found} busy=${busy} stop=${() => act(`${path}/stop`)} />
       ${found.done + found.failed ? html`<${Networks} search=${search} found=${found} />` : null}`
-    : html`<p class="quiet">Trains cells and published networks with one recipe, one budget and the same seeds, and tests them on images that no trial has seen.</p>`}
+    : saved ? html`<p class="quiet">Not compared.</p>` : html`<p class="quiet">Trains cells and published networks with one recipe, one budget and the same seeds, and tests them on images that no trial has seen.</p>`}
     ${active(found) ? null : html`<${Act}><form class="make" onSubmit=${train}>
       ${number("top", "Best cells", 1)}${number("random", "Random cells", 1)}
       <label class="inline">Published networks <input name="zoo" size="24" defaultValue="resnet20_cifar" /></label>

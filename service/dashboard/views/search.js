@@ -1,6 +1,6 @@
 // One search: its header with the acts on it, and the page of it that the route names.
 import { html, useEffect, useState } from "../dom.js";
-import { post } from "../api.js";
+import { post, saved } from "../api.js";
 import { clock, sentence, several } from "../format.js";
 import { Icon } from "../icons.js";
 import { useLiveStatus } from "../live.js";
@@ -84,6 +84,7 @@ function Standing({ search }) {
     return html`<${Notice} kind="bad" title="The search failed.">${search.reason || "No reason was given."}
       ${search.counts.done ? " What was found before is kept." : ""}</${Notice}>`;
   }
+  if (saved) return null; // what it waits for is over
   if (search.state === "pending") {
     return html`<${Notice}>Queued: it starts as soon as the supervisor takes it up.</${Notice}>`;
   }

@@ -128,6 +128,10 @@ export function TrialPage({ route, search }) {
   const number = Number(route.params.trial);
   const mine = (event) => event.search === search.id && event.trial === number && event.kind.startsWith("trial.");
   const trial = useResource(`searches/${search.id}/trials/${number}`, mine);
+  if (trial.error?.status === 410) {
+    return html`<h1>Trial #${number}</h1>
+      <${Notice}>${trial.error.message} <a href=${link(search.id, "trials")}>All trials</a></${Notice}>`;
+  }
   if (trial.error?.status === 404 && !trial.data) {
     const last = search.counts.total - 1;
     const range = last < 0 ? "it has none yet" : `0 to ${last}`;
