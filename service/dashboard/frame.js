@@ -8,6 +8,7 @@ import { useLiveStatus } from "./live.js";
 import { Notice } from "./parts.js";
 import { link } from "./router.js";
 import { onSearch, useShownSearch } from "./store.js";
+import { CHANGE } from "./views/lineage.js";
 import { LEARN } from "./views/policy.js";
 
 const STALE_SECONDS = 30;
@@ -27,6 +28,7 @@ function SearchLinks({ route, search }) {
     ["overview", "chart", link(id), "Overview"],
     ["trials", "rows", link(id, "trials"), "Trials", known?.counts.total],
     ...(has(LEARN) ? [["policy", "grid", link(id, "policy"), "Policy"]] : []),
+    ...(has(CHANGE) ? [["lineage", "tree", link(id, "lineage"), "Lineage"]] : []),
     ["operations", "bars", link(id, "ops"), "Operations"],
     ["failures", "warning", link(id, "failures"), "Failures", known?.counts.failed || undefined],
     ...(saved ? [] : [["models", "box", link(id, "models"), "Models", known?.models.length || undefined],

@@ -17,6 +17,7 @@ const SHAPES = {
   bars: html`<path d="M3.5 13.5v-4M8 13.5v-11M12.5 13.5v-7" stroke-width="2.6" />`,
   box: html`<path d="M8 2l5.5 3v6L8 14l-5.5-3V5zM2.7 5.1L8 8l5.3-2.9M8 8v6" fill="none" stroke-width="1.4" />`,
   grid: html`<path d="M2.5 2.5h4v4h-4zM9.5 2.5h4v4h-4zM2.5 9.5h4v4h-4zM9.5 9.5h4v4h-4z" fill="none" stroke-width="1.5" />`,
+  tree: html`<path d="M3 13V9.5L8 7M13 13V9.5L8 7V3" fill="none" stroke-width="1.6" />`,
   list: html`<path d="M6 4h8M6 8h8M6 12h8M2.5 4h.6M2.5 8h.6M2.5 12h.6" stroke-width="1.7" />`,
   gear: html`<circle cx="8" cy="8" r="2.3" fill="none" stroke-width="1.5" /><path d="M8 1.8v2M8 12.2v2M1.8 8h2M12.2 8h2M3.6 3.6L5 5M11 11l1.4 1.4M3.6 12.4L5 11M11 5l1.4-1.4" stroke-width="1.6" />`,
   down: html`<path d="M8 2.5v8M4.5 7.5L8 11l3.5-3.5M3 13.5h10" fill="none" stroke-width="1.7" />`,

@@ -3,12 +3,12 @@ import { html, useEffect, useLayoutEffect, useRef } from "./dom.js";
 import { link } from "./router.js";
 import { recall, setTheme } from "./store.js";
 
-const GO = { s: () => "#/", n: () => "#/new", w: () => "#/workers", z: () => "#/zoo", o: link, t: (id) => link(id, "trials"), p: (id) => link(id, "policy"), r: (id) => link(id, "ops"), f: (id) => link(id, "failures"), m: (id) => link(id, "models"), c: (id) => link(id, "config") };
+const GO = { s: () => "#/", n: () => "#/new", w: () => "#/workers", z: () => "#/zoo", o: link, t: (id) => link(id, "trials"), p: (id) => link(id, "policy"), l: (id) => link(id, "lineage"), r: (id) => link(id, "ops"), f: (id) => link(id, "failures"), m: (id) => link(id, "models"), c: (id) => link(id, "config") };
 const LIST = [
   ["g then s", "searches"],
   ["g then n", "new search"],
   ["g then z", "zoo"],
-  ["g then o, t, p, r, f, m, c", "overview, trials, policy, operations, failures, models, config of this search"],
+  ["g then o, t, p, l, r, f, m, c", "overview, trials, policy, lineage, operations, failures, models, config of this search"],
   ["g then w", "workers"],
   ["j, k", "next, previous row of the table"],
   ["Enter", "open what has the focus"],

@@ -13,6 +13,7 @@ const ROUTES = [
   [/^s\/([^/]+)\/trials$/, "trials", ["search"]],
   [/^s\/([^/]+)\/trials\/(\d+)$/, "trial", ["search", "trial"]],
   [/^s\/([^/]+)\/policy$/, "policy", ["search"]],
+  [/^s\/([^/]+)\/lineage$/, "lineage", ["search"]],
   [/^s\/([^/]+)\/ops$/, "operations", ["search"]],
   [/^s\/([^/]+)\/compare$/, "compare", ["search"]],
   [/^s\/([^/]+)\/failures$/, "failures", ["search"]],

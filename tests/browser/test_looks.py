@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import toy
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -28,6 +30,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "trials": ("s/{digits}/trials", "of 6 trials"),
     "trial": ("s/{digits}/trials/{best}", "test accuracy"),
     "policy": ("s/{digits}/policy", "began with"),
+    "lineage": ("s/{evolved}/lineage", "Noise is judged"),
     "operations": ("s/{digits}/ops", "Lift"),
     "compare": ("s/{digits}/compare?t=0,1,4", "Reduction cell"),
     "failures": ("s/{moody}/failures", "by the machine"),
@@ -46,9 +49,12 @@ PAGES: dict[str, tuple[str, str]] = {
 @pytest.fixture(scope="module")
 def searches(house: House) -> dict[str, Any]:
     """Return the ids of searches that have ended, one of them with failures."""
+    changes = {"name": "evolution", "options": {"population": 6, "sample": 3}}
+    evolved = house.start(**toy("bred", trials=40, controller=changes, seed=5))
     house.wait(house.moody, "finished")
     best = house.wait(house.digits, "finished")["best"]["number"]
-    return {"digits": house.digits, "moody": house.moody, "best": best}
+    house.wait(evolved, "finished")
+    return {"digits": house.digits, "moody": house.moody, "evolved": evolved, "best": best}
 
 
 def violations(page: Page) -> list[str]:

@@ -178,7 +178,7 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
     <figcaption aria-live="polite">${chosen >= 0
       ? say(points[chosen])
       : `${several(points.length, noun)}; ${note}`}</figcaption>
-    ${table ?? html`<${Table} title="The front as a table" head=${head} rows=${best.map((i) => row(points[i]))} />`}
+    ${table !== undefined ? table : html`<${Table} title="The front as a table" head=${head} rows=${best.map((i) => row(points[i]))} />`}
     ${ours.length ? html`<${Table} title="The crosses as a table" head=${head} rows=${ours.map(row)} />` : null}
   </figure>`;
 }

@@ -12,12 +12,13 @@ import { Config } from "./config.js";
 import { Compare, Failures, Operations } from "./insights.js";
 import { Logs } from "./logs.js";
 import { Overview } from "./overview.js";
+import { Lineage } from "./lineage.js";
 import { Policy } from "./policy.js";
 import { ModelsPage } from "./predict.js";
 import { TrialPage } from "./trial.js";
 import { Trials } from "./trials.js";
 
-const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, compare: Compare, policy: Policy, operations: Operations, failures: Failures, models: ModelsPage, logs: Logs, config: Config };
+const PAGES = { overview: Overview, trials: Trials, trial: TrialPage, compare: Compare, policy: Policy, lineage: Lineage, operations: Operations, failures: Failures, models: ModelsPage, logs: Logs, config: Config };
 const OVER = ["finished", "stopped", "failed"];
 
 function LiveSign() {
