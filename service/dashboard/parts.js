@@ -27,9 +27,11 @@ export function Card({ title, tools, kind, children, many }) {
     : html`<section class=${cls("card", kind)} aria-label=${title}>${inner}</section>`;
 }
 
-/** A table that scrolls sideways where it does not fit. */
-export function Scroll({ name, kind, children }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${`${name}, table`}><table class=${kind}>${children}</table></div>`;
+/** A table that scrolls sideways where it does not fit. One of `rows` rows, more than are drawn, stands
+ * in a box of its own that scrolls downwards: `box` and `onScroll` are that box's. */
+export function Scroll({ name, kind, children, box, onScroll, rows }) {
+  return html`<div class=${cls("scroll", rows && "tall")} tabindex="0" role="region" aria-label=${`${name}, table`} ref=${box} onScroll=${onScroll}>
+    <table class=${kind} aria-rowcount=${rows}>${children}</table></div>`;
 }
 
 /** A list of facts, [name, value] each. */

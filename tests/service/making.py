@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sqlalchemy import insert
+
 from nas.data import DataSpec
 from nas.spec import Execution, Final, Limits, Part, SearchSpec
+from nas.trial import State
+from searchspaces.toy import Toy
 from service import finals, retraining, searches
+from service.clock import MICROS, now
 from service.processes import Stop
 from service.runner import Runner
+from service.tables import trial
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,3 +84,36 @@ def retrain(database: Database, search_id: str, **wanted: int) -> RoundView:
     round_id = finals.request(database, search_id, **wanted)
     with stopping() as stop:
         return retraining.train(database, round_id, stop)
+
+
+def fill(database: Database, search_id: str, count: int) -> None:
+    """Give a search of the toy space so many finished trials, as if they had been run."""
+    space = Toy()
+    rng = random.Random(count)
+    begun = now() - MICROS * count
+
+    def row(number: int) -> dict[str, object]:
+        decisions = space.sample(rng)
+        accuracy = space.value(decisions) + rng.gauss(0, 0.01)
+        return {
+            "search_id": search_id,
+            "number": number,
+            "decisions": list(decisions),
+            "key": space.decode(decisions).key(),
+            "note": {},
+            "seed": number,
+            "state": State.DONE,
+            "attempt": 1,
+            "metrics": {"accuracy": accuracy, "params": rng.randrange(10_000, 100_000)},
+            "reward": accuracy,
+            "told": True,
+            "figures": {"baseline": 0.5, "entropy": 2.0 - number / count},
+            "created_at": begun + MICROS * number,
+            "started_at": begun + MICROS * number,
+            "finished_at": begun + MICROS * number + MICROS // 2,
+        }
+
+    for first in range(0, count, 5000):
+        rows = [row(number) for number in range(first, min(count, first + 5000))]
+        with database.write() as connection:
+            connection.execute(insert(trial), rows)

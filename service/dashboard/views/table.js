@@ -1,6 +1,6 @@
 // A table of trials: the same columns at the top of a search and in the full list. A cell in it is a row
 // of coloured ticks, one per operation: which of these rows look alike?
-import { html, useMemo } from "../dom.js";
+import { html, useLayoutEffect, useMemo, useRef, useState } from "../dom.js";
 import { duration, goal, isNumber, metric, metricName, reward } from "../format.js";
 import { Scroll, State } from "../parts.js";
 import { link } from "../router.js";
@@ -48,8 +48,35 @@ export function Head({ name, sort, by, onSort, text, rising, only }) {
     <button type="button" class="sort" onClick=${turn}>${name}<span aria-hidden="true">${on ? (down ? " ↓" : " ↑") : ""}</span></button></th>`;
 }
 
-function Row({ search, trial, extra, states, best, chosen, onChoose }) {
-  return html`<tr data-row class=${best ? "best" : ""}>
+const DRAWN = 36; // rows in the document at most, of however many
+const ABOVE = 6; // of them, so many above the first that is seen
+const NEAR = 20; // rows from the end at which more are asked for
+
+/** The part of `count` rows that is drawn: {first, last, height of a row, box, onScroll}. */
+function useWindow(count, onMore) {
+  const box = useRef(null);
+  const [{ first, height }, set] = useState({ first: 0, height: 0 });
+  const last = Math.min(count, first + DRAWN);
+  const look = () => {
+    const row = box.current?.querySelector("[data-row]");
+    if (!row) return;
+    const tall = row.offsetHeight || height;
+    const at = Math.max(0, Math.floor(box.current.scrollTop / tall / ABOVE) * ABOVE - ABOVE);
+    const to = Math.min(at, Math.max(0, count - DRAWN));
+    if (to !== first || tall !== height) set({ first: to, height: tall });
+    if (to + DRAWN > count - NEAR) onMore?.();
+  };
+  useLayoutEffect(look, [count]);
+  return { first: Math.min(first, Math.max(0, count - 1)), last, height, box, onScroll: look };
+}
+
+/** Room for rows that are not drawn. */
+function Gap({ rows, height }) {
+  return rows > 0 ? html`<tr aria-hidden="true" style=${{ height: `${rows * height}px` }}></tr>` : null;
+}
+
+function Row({ search, trial, extra, states, best, chosen, onChoose, place }) {
+  return html`<tr data-row class=${best ? "best" : ""} aria-rowindex=${place}>
     ${onChoose ? html`<td><input type="checkbox" checked=${chosen.includes(trial.number)} aria-label=${`Compare trial ${trial.number}`} onChange=${() => onChoose(trial.number)} /></td>` : null}
     <th scope="row"><a href=${link(search.id, "trials", trial.number)}>#${trial.number}</a></th>
     ${states ? html`<td><${State} state=${trial.state} note=${trial.cached_from === null ? "" : `as #${trial.cached_from}`} /></td>` : null}
@@ -62,16 +89,19 @@ function Row({ search, trial, extra, states, best, chosen, onChoose }) {
   </tr>`;
 }
 
-/** The table of `trials`. With `onSort`, heads are buttons, with
- * `onChoose(number)` rows have check boxes; `states` adds the column of states. */
-export function TrialTable({ search, trials, name, sort = "", onSort, states, ranked, chosen, onChoose }) {
+/** The table of `trials`. With `onSort`, heads are buttons, with `onChoose(number)` rows have check
+ * boxes; `states` adds the column of states. Of the `total` rows of a long table those near to what
+ * is seen are drawn, and `onMore` is called near the end of those that are here. */
+export function TrialTable({ search, trials, name, sort = "", onSort, states, ranked, chosen, onChoose, total, onMore }) {
   const extra = useMemo(
     () => EXTRA.filter((key) => trials.some((trial) => key in trial.metrics)),
     [trials],
   );
   const cells = Object.keys(trials.find((trial) => Object.keys(trial.barcode ?? {}).length)?.barcode ?? {});
-  return html`<${Scroll} name=${name} kind="wide">
-      <thead><tr>
+  const part = useWindow(total ? trials.length : 0, onMore);
+  const [first, last] = total ? [part.first, part.last] : [0, trials.length];
+  return html`<${Scroll} name=${name} kind="wide" rows=${total ? total + 1 : undefined} box=${part.box} onScroll=${total ? part.onScroll : undefined}>
+      <thead><tr aria-rowindex=${total ? 1 : undefined}>
         ${onChoose ? html`<th scope="col"><span class="offscreen">Compare</span></th>` : null}
         <${Head} name="Trial" by="number" text sort=${sort} onSort=${onSort} />
         ${states ? html`<th scope="col">State</th>` : null}
@@ -80,8 +110,10 @@ export function TrialTable({ search, trials, name, sort = "", onSort, states, ra
         <th scope="col" class="number">Time</th>
         <th scope="col">Cells${cells.length ? ` (${cells.join(" · ")})` : ""}</th>
       </tr></thead>
-      <tbody>${trials.map((trial) => html`<${Row} key=${trial.number} search=${search} trial=${trial} extra=${extra}
-        states=${states} best=${ranked && trial.number === search.best?.number} chosen=${chosen} onChoose=${onChoose} />`)}</tbody>
+      <tbody><${Gap} rows=${first} height=${part.height} />
+      ${trials.slice(first, last).map((trial, i) => html`<${Row} key=${trial.number} search=${search} trial=${trial} extra=${extra}
+        states=${states} best=${ranked && trial.number === search.best?.number} chosen=${chosen} onChoose=${onChoose} place=${total ? first + i + 2 : undefined} />`)}
+      <${Gap} rows=${trials.length - last} height=${part.height} /></tbody>
     </${Scroll}>
     <${FamilyLegend} trials=${trials} />`;
 }

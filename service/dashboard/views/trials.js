@@ -1,6 +1,6 @@
 // All trials of a search: sorted and filtered by the server, a page at a time, kept up to date.
 import { html, useRef, useState } from "../dom.js";
-import { get } from "../api.js";
+import { get, saved } from "../api.js";
 import { count, several } from "../format.js";
 import { Loaded, Notice } from "../parts.js";
 import { useLoad } from "../resource.js";
@@ -8,17 +8,18 @@ import { link, setQuery } from "../router.js";
 import { MOST } from "./insights.js";
 import { TrialTable } from "./table.js";
 
-const PAGE = 50;
+const PAGE = 100;
 const STATES = ["pending", "running", "done", "failed", "stopped"];
 const SORTS = [["-number", "newest first"], ["number", "oldest first"], ["-reward", "best first"]];
 
 /** The first `wanted` trials, in pages of the size that the server allows. */
-async function load(id, wanted, sort, state, signal) {
+async function load(id, wanted, sort, state, filter, signal) {
   const items = [];
   let after = "";
   do {
     const query = new URLSearchParams({ limit: String(Math.min(500, wanted - items.length)), sort });
     if (state) query.set("state", state);
+    if (filter) query.set("filter", filter);
     if (after) query.set("after", after);
     const page = await get(`searches/${id}/trials?${query}`, signal);
     items.push(...page.items);
@@ -27,19 +28,27 @@ async function load(id, wanted, sort, state, signal) {
   return { items, more: Boolean(after) };
 }
 
-function Filters({ search, sort, state, chosen }) {
+function Filters({ search, sort, state, filter, refused, chosen }) {
   const ready = chosen.length > 1 && chosen.length <= MOST;
+  const find = (event) => {
+    event.preventDefault();
+    setQuery({ q: event.target.elements.filter.value.trim() });
+  };
   return html`<div class="buttons">
     <a class="button small" role="link" href=${ready ? link(search.id, `compare?t=${chosen}`) : undefined} aria-disabled=${ready ? undefined : "true"}
       title=${`2 to ${MOST} trials`}>Compare selected${chosen.length ? ` (${chosen.length})` : ""}</a>
     ${chosen.length ? html`<button type="button" class="link" onClick=${() => setQuery({ t: "" })}>Clear</button>` : null}
-    <label class="inline">State <select data-filter value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
+    ${saved ? null : html`<form class="buttons" onSubmit=${find}><label class="inline">Filter <input data-filter name="filter" size="26" key=${filter} defaultValue=${filter}
+        placeholder="accuracy>0.9 and params<4e6" aria-invalid=${refused ? "true" : undefined} aria-describedby="filter-error" /></label>
+      <button class="button small">Filter</button></form>`}
+    <label class="inline">State <select data-filter=${saved ? "" : undefined} value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
       <option value="">all</option>
       ${STATES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
     </select></label>
     <label class="inline">Order <select value=${sort} onChange=${(event) => setQuery({ sort: event.target.value })}>
       ${SORTS.map(([name, word]) => html`<option key=${name} value=${name}>${word}</option>`)}
     </select></label>
+    <p id="filter-error" class="field-error" role="alert">${refused}</p>
   </div>`;
 }
 
@@ -49,27 +58,31 @@ export function Trials({ route, search }) {
   const sort = SORTS.some(([name]) => name === asked) ? asked : "-number";
   const filter = route.query.get("state");
   const state = STATES.includes(filter) ? filter : "";
-  const [wanted, want] = useState(PAGE);
+  const wish = route.query.get("q") ?? "";
+  const [{ of, wanted }, want] = useState({ of: "", wanted: PAGE });
+  const kind = `${search.id} ${sort} ${state} ${wish}`;
+  const most = of === kind ? wanted : PAGE; // another order or filter begins at its top
   const chosen = (route.query.get("t") ?? "").split(",").filter((part) => /^\d+$/.test(part)).map(Number);
   const choose = (number) => setQuery({
     t: (chosen.includes(number) ? chosen.filter((one) => one !== number) : [...chosen, number]).join(),
   });
-  const list = useLoad(`${search.id} ${sort} ${state} ${wanted}`,
-    (signal) => load(search.id, wanted, sort, state, signal),
+  const list = useLoad(`${kind} ${most}`, (signal) => load(search.id, most, sort, state, wish, signal),
     (event) => event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress");
   const kept = useRef(null);
-  if (list.data) kept.current = list.data;
-  const shown = list.data || list.error ? list : { ...list, data: kept.current };
+  const refused = list.error?.problem?.field === "filter" ? list.error.message : "";
+  if (list.data) kept.current = { kind, data: list.data };
+  const shown = list.data || (list.error && !refused) ? list : { ...list, error: null, data: kept.current?.data ?? null };
   const total = state ? search.counts[state] : search.counts.total;
-  return html`<div class="page-head"><h1>Trials</h1><${Filters} search=${search} sort=${sort} state=${state} chosen=${chosen} /></div>
+  const rows = (data) => (wish || kept.current?.kind !== kind ? data.items.length : Math.max(total, data.items.length));
+  return html`<div class="page-head"><h1>Trials</h1><${Filters} search=${search} sort=${sort} state=${state} filter=${wish} refused=${refused} chosen=${chosen} /></div>
     <${Loaded} from=${shown} what="the trials" lines=${8}>${(data) => data.items.length
       ? html`<section class="card" aria-label="Trials">
-          <${TrialTable} search=${search} trials=${data.items} name="All trials" states chosen=${chosen} onChoose=${choose} sort=${sort} onSort=${(to) => setQuery({ sort: to })} />
-          <p class="quiet" role="status">${count(data.items.length)} of ${several(total, "trial")}</p>
-          ${data.more ? html`<button type="button" class="button more" onClick=${() => want(wanted + PAGE)}>Load more</button>` : null}
+          <${TrialTable} key=${kind} search=${search} trials=${data.items} name="All trials" states chosen=${chosen} onChoose=${choose} sort=${sort} onSort=${(to) => setQuery({ sort: to })}
+            total=${rows(data)} onMore=${data.more && kept.current?.kind === kind ? () => want({ of: kind, wanted: data.items.length + PAGE }) : undefined} />
+          <p class="quiet" role="status">${data.more ? `The first ${count(data.items.length)}` : count(data.items.length)} ${wish ? "that pass the filter" : `of ${several(total, "trial")}`}</p>
         </section>`
-      : html`<${Notice}>${state
-          ? html`No trial is ${state}. <a href=${link(search.id, "trials")}>Show all</a>`
+      : html`<${Notice}>${state || wish
+          ? html`No trial ${state ? `is ${state}` : ""}${state && wish ? " and " : ""}${wish ? html`passes <code>${wish}</code>` : ""}. <a href=${link(search.id, "trials")}>Show all</a>`
           : "No trial yet. The first appears when a worker takes it up."}</${Notice}>`
     }</${Loaded}>`;
 }
