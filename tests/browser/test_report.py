@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from service.cli import app
 from tests.browser.conftest import until
-from tests.browser.test_looks import overflow, violations
+from tests.browser.test_looks import SIZES, overflow, violations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,7 @@ PAGES = {
     "/config": "limits",
     "/compare?t=0,1": "Numbers",
 }
+JUDGED = ("", "/trials?sort=-reward", "/failures")  # by axe; all are, as pages of the service
 ACTS = ("Pause", "Stop…", "Resume", "Export best", "Delete", "New search", "Train", "Make the")
 
 
@@ -52,7 +53,8 @@ def test_a_report_opens_from_disk_and_shows_what_the_service_shows(
 ) -> None:
     house.wait(house.moody, "finished")
     address = saved(house, house.moody, tmp_path / "report.html")
-    page = opener(address, viewport={"width": 390, "height": 844}, color_scheme="dark").page
+    page = opener(address, viewport=SIZES["phone"], color_scheme="dark").page
+    window.page.set_viewport_size(SIZES["phone"])
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
@@ -67,7 +69,8 @@ def test_a_report_opens_from_disk_and_shows_what_the_service_shows(
             expect(one.locator("main")).to_contain_text(words)
             expect(one.locator(".skeleton, .holding")).to_have_count(0)
         until(page, lambda: cells(page) == cells(window.page))
-        problems += [f"{path}: {one}" for one in violations(page)]
+        if path in JUDGED:
+            problems += [f"{path}: {one}" for one in violations(page)]
         assert overflow(page) <= 0, path
         for act in ACTS:
             assert not page.get_by_role("button", name=act).count(), (path, act)
