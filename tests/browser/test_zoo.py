@@ -60,8 +60,13 @@ def test_the_best_trials_of_a_search_stand_beside_them_as_another_measure(
     best = house.wait(house.digits, "finished")["best"]
     window.tolerated = ("404",)  # a browser writes refused requests to its console
     page = window.page
-    page.goto(f"{house.address}#/zoo")
-    page.get_by_label("Beside them").select_option("digits")
+    page.goto(f"{house.address}#/s/{house.digits}")
+    page.get_by_role("link", name="Beside published networks").click()
+    beside = page.get_by_label("Beside them")
+    expect(beside).to_have_value(house.digits)
+    beside.select_option("")
+    expect(page.get_by_text("The crosses as a table")).to_have_count(0)
+    beside.select_option("digits")
     notice = page.get_by_role("status").filter(has_text="Not the same measure.")
     expect(notice).to_contain_text("on images of digits that it holds back, after 2 epochs")
     expect(notice).to_contain_text("what papers print for test images of CIFAR-10")

@@ -67,7 +67,7 @@ export function HeatMap({ onPick, label, ends, ...data }) {
   const { rows, picked } = data;
   const canvas = useCanvas((element, width) => {
     const row = Math.min(ROW.most, Math.max(ROW.least, Math.floor(ROW.all / rows.length)));
-    at.current = { width, row, left: Math.min(130, 0.4 * width), end: width - 6, height: TOP + row * rows.length + FOOT };
+    at.current = { width, row, left: Math.min(130, 0.4 * width), end: width - 16, height: TOP + row * rows.length + FOOT };
     element.style.height = `${at.current.height}px`;
     draw(element, at.current, data, colours({ text: "--text" }));
   });

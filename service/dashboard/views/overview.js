@@ -1,6 +1,6 @@
 // The overview of a search: figures, charts, what runs now, the best trials.
 import { html, useMemo, useState } from "../dom.js";
-import { get } from "../api.js";
+import { get, saved } from "../api.js";
 import { Scatter, costs } from "../charts/pareto.js";
 import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
 import { count, duration, ended, goal, metric, metricName, partName, plain, reward, sentence, several } from "../format.js";
@@ -92,6 +92,7 @@ function SizeCard({ search, trials, onOpen }) {
       ? html`<p class="quiet chart-wait">${name || !trials.length ? `The plot appears with the ${LEAST}rd finished trial.` : "The trials report no size."}</p>`
       : html`<${Scatter} trials=${trials} x=${x} y=${y} onOpen=${onOpen}
           note="none smaller is better than those on the line, the Pareto front." />`}
+    ${name && search.spec.data && goal(search) === "accuracy" && !saved ? html`<p class="quiet"><a href=${`#/zoo?s=${search.id}`}>Beside published networks</a></p>` : null}
     ${trials.length >= MOST ? html`<p class="quiet">The best ${count(MOST)} of ${count(search.counts.done)}.</p>` : null}
   </${Card}>`;
 }

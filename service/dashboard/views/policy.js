@@ -84,7 +84,7 @@ function Pictures({ policy, search, asked }) {
     return [html`<button type="button" class="link" onClick=${() => pick(i)}>${choice.name}</button>`, share(choice.sure[0]), share(choice.sure.at(-1)), top.name, share(top.share)];
   });
   return html`<p>${summary(choices)} After ${several(x.at(-1), "update")} by ${several(told.at(-1), "result")}.
-      A decision depends on those before it: these are means over what the policy draws. <a href=${link(search.id)}>Whether it beats random</a> is another question.</p>
+      A decision depends on those before it: these are means over what the policy draws. Whether it beats random draws stands in the <a href=${link(search.id)}>overview</a>.</p>
     <div class="even"><${Card} title="Certainty of each decision">
         <${HeatMap} label=${`Certainty of ${several(choices.length, "decision")} over ${several(x.length, "picture")}.`} ends=${["all options alike", "one option sure"]} names=${choices.map((choice) => choice.name)}
           rows=${choices.map((choice) => choice.sure)} x=${x} xLabel="update" picked=${picked} onPick=${pick} />
