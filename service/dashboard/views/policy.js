@@ -5,10 +5,10 @@ import { LineChart, Table } from "../charts/line.js";
 import { controllers, count, percent, several } from "../format.js";
 import { Card, Loaded, Notice } from "../parts.js";
 import { useResource } from "../resource.js";
-import { link, setQuery } from "../router.js";
+import { setQuery } from "../router.js";
 
 export const LEARN = ["reinforce", "ppo"]; // controllers with a policy
-const NAMED = ["--chart-best", "--chart-baseline", "--chart-entropy", "--chart-random", "--chart-point"]; // colours of the likeliest options
+const NAMED = ["--chart-best", "--chart-baseline", "--chart-entropy", "--chart-random", "--chart-point"]; // colours of the likeliest options; the others are grey
 const SAID = 3; // options that are named in the sentence
 const COLUMNS = 6; // pictures in the table
 
@@ -36,7 +36,6 @@ function ranked(options, shares) {
 function Options({ choice, x }) {
   const now = ranked(choice.options, choice.course.at(-1));
   const data = [x, ...now.map(({ i }) => choice.course.map((shares) => shares[i]))];
-  const others = now.length - NAMED.length;
   const lines = now.map(({ name }, place) => ({
     label: name, format: share, colour: NAMED[place] ?? "--chart-dot", kind: place % 2 ? "dashed" : undefined, width: place < NAMED.length ? 2 : 1,
   }));
@@ -55,8 +54,7 @@ function Options({ choice, x }) {
       rows: now.map(({ name, i }) => [name, ...shown.map((picture) => share(choice.course[picture][i]))]),
     },
   };
-  return html`<${LineChart} key=${choice.name} spec=${spec} data=${data} />
-    ${others > 0 ? html`<p class="quiet">The ${NAMED.length} likeliest have colours of their own; ${several(others, "other")} ${others === 1 ? "is" : "are"} grey.</p>` : null}`;
+  return html`<${LineChart} key=${choice.name} spec=${spec} data=${data} />`;
 }
 
 /** Which decisions are made, in words. */
@@ -67,7 +65,7 @@ function summary(choices) {
   return `${count(made)} of ${several(choices.length, "decision")} ${made === 1 ? "is" : "are"} more than half certain; the most is ${word(by[0])}, the least ${word(by.at(-1))}.`;
 }
 
-function Pictures({ policy, search, asked }) {
+function Pictures({ policy, asked }) {
   const { every, told } = policy;
   const x = told.map((_, i) => every * (i + 1));
   const choices = useMemo(() => policy.choices.map((choice) => {
@@ -84,7 +82,7 @@ function Pictures({ policy, search, asked }) {
     return [html`<button type="button" class="link" onClick=${() => pick(i)}>${choice.name}</button>`, share(choice.sure[0]), share(choice.sure.at(-1)), top.name, share(top.share)];
   });
   return html`<p>${summary(choices)} After ${several(x.at(-1), "update")} by ${several(told.at(-1), "result")}.
-      A decision depends on those before it: these are means over what the policy draws. Whether it beats random draws stands in the <a href=${link(search.id)}>overview</a>.</p>
+      A decision depends on those before it: these are means over what the policy draws.</p>
     <div class="even"><${Card} title="Certainty of each decision">
         <${HeatMap} label=${`Certainty of ${several(choices.length, "decision")} over ${several(x.length, "picture")}.`} ends=${["all options alike", "one option sure"]} names=${choices.map((choice) => choice.name)}
           rows=${choices.map((choice) => choice.sure)} x=${x} xLabel="update" picked=${picked} onPick=${pick} />
@@ -112,7 +110,7 @@ export function Policy({ route, search }) {
   const learns = names.some((name) => LEARN.includes(name));
   return html`<div class="page-head"><h1>Policy</h1></div>
     <${Loaded} from=${policy} what="the policy" lines=${10}>${(data) => data.told.length
-      ? html`<${Pictures} policy=${data} search=${search} asked=${route.query.get("d")} />`
+      ? html`<${Pictures} policy=${data} asked=${route.query.get("d")} />`
       : html`<${Notice}>${learns
         ? "The policy has no picture yet: the first comes with its first updates."
         : `The controller ${names.at(-1)} has no policy; ${LEARN.join(" and ")} have one.`}</${Notice}>`}</${Loaded}>`;
