@@ -60,6 +60,9 @@ bench-finetune: $(STAMP) ## Fine-tuning in four cases: which strategy wins, whic
 bench-demo: $(STAMP) ## Time make run: to the first trial, to the exported model
 	@$(BIN)/python benchmarks/demo.py
 
+bench-dashboard: $(STAMP) ## The page of a search with 100,000 trials: main thread, memory, bytes, rows (two minutes)
+	@$(BIN)/python benchmarks/dashboard.py
+
 bench-drill: $(STAMP) ## Search on DATA=images.zip while its processes are killed at random
 	@$(BIN)/python benchmarks/kill_drill.py --data $(DATA)
 

@@ -1,13 +1,21 @@
 // Draws lines, steps and dots over a common x: the picture of a line chart, without its page.
 import { axes, plane, span, surface } from "./plane.js";
 
+/** The first index of the sorted numbers `x` whose value is at least `low`, or above it if `over`. */
+function from(x, low, over) {
+  let begin = 0;
+  let end = x.length;
+  while (begin < end) {
+    const middle = (begin + end) >> 1;
+    if (x[middle] < low || (over && x[middle] === low)) begin = middle + 1;
+    else end = middle;
+  }
+  return begin;
+}
+
 /** Indices [first, last] of the sorted numbers `x` that lie in [low, high], one more on each side. */
 export function within(x, [low, high]) {
-  let first = x.findIndex((value) => value >= low);
-  if (first < 0) first = x.length;
-  let last = first;
-  while (last < x.length && x[last] <= high) last += 1;
-  return [Math.max(0, first - 1), Math.min(x.length - 1, last)];
+  return [Math.max(0, from(x, low) - 1), Math.min(x.length - 1, from(x, high, true))];
 }
 
 /** The index in the sorted numbers `x` that is nearest to `value`. */
@@ -24,16 +32,29 @@ export function closest(x, value) {
 
 /** Where the data lies; `zoom` is a range of x or null for all of it, `yRange` what y spans, if not its values. */
 export function layout(lines, data, width, height, zoom, yRange) {
-  const x = zoom ?? span(data[0], 0.02);
+  const x = zoom ?? span(data[0].length ? [data[0][0], data[0].at(-1)] : [], 0.02);
   const [first, last] = within(data[0], x);
-  const seen = (side) => lines.flatMap((line, i) => (line.right === side ? [data[i + 1].slice(first, last + 1)] : []));
-  const right = seen(true).flat();
-  return plane({
-    width, height, x, y: yRange ?? span(seen(undefined).flat()),
-    right: right.length ? span([0, ...right], 0.08) : undefined,
-  });
+  const seen = (side, also) => extent(also, lines.flatMap((line, i) => (line.right === side ? [data[i + 1]] : [])), first, last);
+  const right = lines.some((line) => line.right);
+  return plane({ width, height, x, y: yRange ?? span(seen(undefined, [])), right: right ? span(seen(true, [0]), 0.08) : undefined });
 }
 
+/** The least and the largest of `numbers` and of what `columns` hold from `first` to `last`. */
+function extent(numbers, columns, first, last) {
+  let low = Math.min(...numbers);
+  let high = Math.max(...numbers);
+  for (const values of columns) {
+    for (let i = first; i <= last; i += 1) {
+      const value = values[i];
+      if (value === null) continue;
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  return low > high ? [] : [low, high];
+}
+
+/** A line; of the points that share a pixel's width, the first, the lowest, the highest and the last. */
 function drawLine(pen, line, xs, values, at, [first, last]) {
   const y = line.right ? at.right : at.y;
   pen.setLineDash(line.kind === "dashed" ? [6, 4] : []);
@@ -41,20 +62,65 @@ function drawLine(pen, line, xs, values, at, [first, last]) {
   pen.lineJoin = "round";
   pen.beginPath();
   let before = null;
+  let column = null; // {px, low, high, last} of the pixel that is being passed
+  const flush = () => {
+    if (!column) return;
+    pen.lineTo(column.px, column.low);
+    pen.lineTo(column.px, column.high);
+    pen.lineTo(column.px, column.last);
+    column = null;
+  };
   for (let i = first; i <= last; i += 1) {
     if (values[i] === null) continue;
     const px = at.x(xs[i]);
     const py = y(values[i]);
     if (before === null) pen.moveTo(px, py);
-    else if (line.kind === "step") pen.lineTo(px, before);
-    if (before !== null) pen.lineTo(px, py);
+    else if (line.kind === "step") {
+      if (py !== before) {
+        pen.lineTo(px, before);
+        pen.lineTo(px, py);
+      } else if (i === last) pen.lineTo(px, py);
+    } else if (column && Math.floor(px) === Math.floor(column.px)) {
+      column.low = Math.max(column.low, py);
+      column.high = Math.min(column.high, py);
+      column.last = py;
+    } else {
+      flush();
+      pen.lineTo(px, py);
+      column = { px, low: py, high: py, last: py };
+    }
     before = py;
   }
+  flush();
   pen.stroke();
   pen.setLineDash([]);
 }
 
+const MANY = 3000; // dots from which on they are squares of two pixels in a buffer: 100,000 in some 10 ms
+
+function drawMany(pen, xs, values, at, [first, last]) {
+  const width = Math.ceil(at.width);
+  const image = new ImageData(width, Math.ceil(at.height));
+  const pixels = new Uint32Array(image.data.buffer);
+  const [red, green, blue] = pen.fillStyle.match(/[0-9a-f]{2}/g).map((pair) => parseInt(pair, 16)); // always #rrggbb
+  const ink = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // little-endian, as all browsers' machines
+  for (let i = first; i <= last; i += 1) {
+    if (values[i] === null) continue;
+    const place = ((at.y(values[i]) - 1) | 0) * width + ((at.x(xs[i]) - 1) | 0);
+    pixels[place] = ink;
+    pixels[place + 1] = ink;
+    pixels[place + width] = ink;
+    pixels[place + width + 1] = ink;
+  }
+  const layer = document.createElement("canvas");
+  layer.width = width;
+  layer.height = image.height;
+  layer.getContext("2d").putImageData(image, 0, 0);
+  pen.drawImage(layer, 0, 0);
+}
+
 function drawDots(pen, xs, values, at, [first, last], radius, crosses) {
+  if (last - first > MANY && !crosses) return drawMany(pen, xs, values, at, [first, last]);
   pen.lineWidth = 1.6;
   for (let i = first; i <= last; i += 1) {
     if (values[i] === null) continue;
@@ -72,6 +138,7 @@ function drawDots(pen, xs, values, at, [first, last], radius, crosses) {
       pen.fill();
     }
   }
+  return undefined;
 }
 
 /** A range of values over the whole width, under everything else. */
@@ -102,15 +169,12 @@ function drawCursor(pen, lines, data, at, index, look) {
   });
 }
 
-/** Draw all: axes, each of `lines` over `data` (columns, x first), the cursor at `index` (or null),
- * and `drag`, the range of pixels that is being chosen (or null). */
-export function draw(canvas, lines, data, at, look, { index, drag }) {
+/** Draw what stays while the pointer moves: axes and each of `lines` over `data` (columns, x first). */
+export function draw(canvas, lines, data, at, look) {
   const pen = surface(canvas, at.width, at.height);
   axes(pen, at, look);
   pen.save();
-  pen.beginPath();
-  pen.rect(at.left - 4, at.top - 6, at.end - at.left + 8, at.bottom - at.top + 10);
-  pen.clip();
+  clip(pen, at);
   const range = within(data[0], at.ranges.x);
   const radius = Math.max(1.4, Math.min(2.8, (at.end - at.left) / (range[1] - range[0] + 1)));
   lines.forEach((line, i) => {
@@ -125,8 +189,26 @@ export function draw(canvas, lines, data, at, look, { index, drag }) {
     pen.fillStyle = look.colours[i];
     if (!line.right) drawDots(pen, data[0], data[i + 1], at, [0, 0], 3);
   });
-  if (index !== null && index < data[0].length) drawCursor(pen, lines, data, at, index, look);
   pen.restore();
+}
+
+function clip(pen, at) {
+  pen.beginPath();
+  pen.rect(at.left - 4, at.top - 6, at.end - at.left + 8, at.bottom - at.top + 10);
+  pen.clip();
+}
+
+/** Put `picture`, drawn before, on the canvas, and over it the cursor at `index` (or null), and
+ * `drag`, the range of pixels that is being chosen (or null). */
+export function point(canvas, picture, lines, data, at, look, { index, drag }) {
+  const pen = surface(canvas, at.width, at.height);
+  pen.drawImage(picture, 0, 0, at.width, at.height);
+  if (index !== null && index < data[0].length) {
+    pen.save();
+    clip(pen, at);
+    drawCursor(pen, lines, data, at, index, look);
+    pen.restore();
+  }
   if (!drag) return;
   pen.globalAlpha = 0.16;
   pen.fillStyle = look.accent;

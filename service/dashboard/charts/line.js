@@ -3,7 +3,7 @@
 import { html, useMemo, useRef, useState } from "../dom.js";
 import { isNumber, metric, metricName } from "../format.js";
 import { HEIGHT, colours, useCanvas } from "./canvas.js";
-import { closest, draw, layout } from "./draw.js";
+import { closest, draw, layout, point } from "./draw.js";
 import { short } from "./plane.js";
 import { colour } from "../store.js";
 
@@ -75,14 +75,21 @@ export function LineChart({ spec, data, onPick }) {
   const [zoom, setZoom] = useState(null); // a range of x: live data moves the axes only without one
   const at = useRef(null);
   const { index, drag, on } = usePointer(data, at, setZoom, onPick);
+  const picture = useRef({}); // what stays while the pointer moves, and what it was drawn of
   const canvas = useCanvas((element, width) => {
-    at.current = layout(spec.lines, data, width, HEIGHT, zoom, spec.yRange);
     const look = {
       ...colours(), colours: spec.lines.map((line) => colour(line.colour)),
       xLabel: spec.xLabel, xFormat: String, whole: true,
       yFormat: short(spec.yFormat), rightFormat: spec.rightFormat,
     };
-    draw(element, spec.lines, data, at.current, look, { index, drag });
+    const of = JSON.stringify([width, devicePixelRatio, zoom, spec.yRange, look, spec.lines.map((line) => [line.kind, line.band])]);
+    if (picture.current.of !== of || picture.current.data !== data) {
+      at.current = layout(spec.lines, data, width, HEIGHT, zoom, spec.yRange);
+      const drawn = document.createElement("canvas");
+      draw(drawn, spec.lines, data, at.current, look);
+      picture.current = { of, data, drawn };
+    }
+    point(element, picture.current.drawn, spec.lines, data, at.current, look, { index, drag });
   });
   const words = index === null
     ? ""

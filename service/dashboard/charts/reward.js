@@ -9,7 +9,9 @@ const WORDS = { baseline: "baseline", entropy: "entropy (nats)" };
 /** Columns for the chart of a history {number, reward, state, arm, figures}: x, rewards of all, those
  * of the random arm (null without one), best, figures. */
 export function columns(history) {
-  const order = history.number.map((_, i) => i).sort((a, b) => history.number[a] - history.number[b]);
+  const order = history.number.map((_, i) => i);
+  const sorted = history.number.every((number, i) => !i || history.number[i - 1] < number); // as the service gives them
+  if (!sorted) order.sort((a, b) => history.number[a] - history.number[b]);
   const pickColumn = (values) => order.map((i) => (isNumber(values?.[i]) ? values[i] : null));
   const rewards = order.map((i) =>
     history.state[i] === "done" && isNumber(history.reward[i]) ? history.reward[i] : null,
@@ -55,10 +57,14 @@ export function middle(values) {
   });
 }
 
-/** The last value of a figure such as the entropy, or null. */
+/** The value of a figure such as the entropy at the trial with the highest number that has it, or null. */
 export function lastFigure(history, name) {
-  const column = history ? columns(history).figures[name] : null;
-  return finished(column).at(-1) ?? null;
+  const values = history?.figures?.[name] ?? [];
+  let found = null;
+  values.forEach((value, i) => {
+    if (isNumber(value) && (found === null || history.number[i] > history.number[found])) found = i;
+  });
+  return found === null ? null : values[found];
 }
 
 function describe(search, cols, steps) {
