@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 
 from service.auth import Keyring, token_of
+from service.compression import Compressed
 from service.db import Database
 from service.deps import refuse_unknown_query
 from service.guard import LOOPBACK, MOST_BODY_BYTES, Guard
@@ -101,7 +102,9 @@ def _guard(app: FastAPI, keyring: Keyring, database: Database, settings: Setting
     def guarded() -> ASGIApp:
         hosts = _hosts(settings)
         root = settings.root_path
-        inner = Guard(build(), keyring=keyring, database=database, hosts=hosts, root_path=root)
+        inner = Guard(
+            Compressed(build()), keyring=keyring, database=database, hosts=hosts, root_path=root
+        )
         return Metered(inner, app.state.meter)
 
     app.build_middleware_stack = guarded  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ import { Finals } from "./finals.js";
 
 const TOP = 8;
 const PAGE = 500;
-const MOST = 5000; // points of the scatter plot: the best ones, a page at a time
+const MOST = 3000; // points of the scatter plot: the best ones, a page at a time
 
 /** The best finished trials, at most `MOST`. */
 async function bestTrials(id, signal) {
