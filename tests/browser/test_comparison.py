@@ -28,7 +28,7 @@ def test_networks_are_compared_by_the_card_and_its_numbers_are_those_of_the_serv
     show(page, house, house.digits)
     box = card(page, "Searched against hand-built")
     box.get_by_label("Published networks").fill("resnet21, lenet5")
-    box.get_by_label("Epochs").fill("1")
+    box.get_by_role("textbox", name="Epochs").fill("1")
     box.get_by_label("Seeds").fill("2")
     button = box.get_by_role("button", name="Train and compare")
     button.click()
@@ -51,7 +51,7 @@ def test_networks_are_compared_by_the_card_and_its_numbers_are_those_of_the_serv
     expect(front).to_have_attribute(
         "aria-label", re.compile(rf"^3 networks, {len(found['fronts']['params'])} on the Pareto")
     )
-    box.get_by_label("Test accuracy against").select_option("multiply-adds")
+    box.get_by_role("combobox", name="Test accuracy against").select_option("multiply-adds")
     expect(front).to_have_attribute(
         "aria-label", re.compile(rf"^3 networks, {len(found['fronts']['madds'])} on the Pareto")
     )
@@ -65,8 +65,8 @@ def test_networks_are_compared_by_the_card_and_its_numbers_are_those_of_the_serv
         assert violations(page) == []
         assert overflow(page) <= 0
         assert small_targets(page) == []
-    box.get_by_label("Budget of each").select_option("seconds")
-    box.get_by_label("Seconds").fill("600.5")
+    box.get_by_role("combobox", name="Budget of each").select_option("seconds")
+    box.get_by_role("textbox", name="Seconds").fill("600.5")
     button.click()
     box.get_by_role("button", name="Stop the comparison").click()
     expect(box.locator(".state")).to_have_text("stopped")

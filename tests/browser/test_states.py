@@ -223,7 +223,7 @@ def test_keys_do_what_the_list_of_keys_says(window: Window, house: House) -> Non
     page.keyboard.press("j")
     expect(page.locator("tbody tr").first.get_by_role("link")).to_be_focused()
     page.keyboard.press("/")
-    expect(page.get_by_label("State")).to_be_focused()
+    expect(page.get_by_label("Filter")).to_be_focused()
     page.goto(f"{house.address}#/settings")
     page.get_by_label("off").check()
     page.get_by_role("heading", name="Settings").click()

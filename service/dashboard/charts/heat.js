@@ -71,9 +71,14 @@ export function HeatMap({ onPick, label, ends, ...data }) {
     element.style.height = `${at.current.height}px`;
     draw(element, at.current, data, colours({ text: "--text" }));
   });
-  const pick = (index) => onPick(Math.min(rows.length - 1, Math.max(0, index)));
+  const now = useRef(picked); // keys may be faster than drawing
+  now.current = picked;
+  const pick = (index) => {
+    now.current = Math.min(rows.length - 1, Math.max(0, index));
+    onPick(now.current);
+  };
   const key = (event) => {
-    const to = { ArrowDown: picked + 1, ArrowUp: picked - 1, Home: 0, End: rows.length - 1 }[event.key];
+    const to = { ArrowDown: now.current + 1, ArrowUp: now.current - 1, Home: 0, End: rows.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
     pick(to);

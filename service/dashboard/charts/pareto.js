@@ -137,6 +137,8 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
     return at.sort((a, b) => points[a].x - points[b].x);
   }, [points, marked]);
   const [picked, pick] = useState(null); // the number of the trial that is pointed at
+  const now = useRef(null); // the same, at once: keys may be faster than drawing
+  now.current = picked;
   const chosen = picked === null ? -1 : points.findIndex((p) => p.number === picked);
   const say = (p) => `${sentence(noun)} ${name(p.number)}: ${y.label} ${y.show(p.y)}, ${x.label} ${showX(p.x)}`;
   const at = useRef(null);
@@ -156,13 +158,14 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
     pick(i < 0 ? null : points[i].number);
   };
   const key = (event) => {
-    if (event.key === "Enter" && chosen >= 0) return onOpen?.(points[chosen].number);
+    if (event.key === "Enter" && now.current !== null) return onOpen?.(now.current);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || !best.length) return undefined;
     event.preventDefault();
-    const place = best.indexOf(chosen);
+    const place = best.findIndex((i) => points[i].number === now.current);
     const next = place < 0 ? best.length - 1 : Math.min(best.length - 1, Math.max(0, place + step));
-    pick(points[best[next]].number);
+    now.current = points[best[next]].number;
+    pick(now.current);
     return undefined;
   };
   const row = (p) => [name(p.number), showX(p.x), y.show(p.y)];
