@@ -12,7 +12,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus + 1 : 4)))
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-demo bench-drill bench-serving bench-exports zoo-page clean
+.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-dashboard bench-demo bench-drill bench-serving bench-exports zoo-page clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
