@@ -106,7 +106,9 @@ function drawMany(pen, xs, values, at, [first, last]) {
   const ink = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // little-endian, as all browsers' machines
   for (let i = first; i <= last; i += 1) {
     if (values[i] === null) continue;
-    const place = ((at.y(values[i]) - 1) | 0) * width + ((at.x(xs[i]) - 1) | 0);
+    const left = (at.x(xs[i]) - 1) | 0;
+    if (left < 0 || left > width - 2) continue; // or it would come out in another row
+    const place = ((at.y(values[i]) - 1) | 0) * width + left;
     pixels[place] = ink;
     pixels[place + 1] = ink;
     pixels[place + width] = ink;
