@@ -112,10 +112,8 @@ def revoke(database: Database, token_id: str) -> TokenView:
 
 def scope_of(database: Database, text: str) -> Scope | None:
     """Return what a token may do, None if it is none of ours or its time is over."""
-    row = _kept(database, SHAPE.fullmatch(text))
-    if row is None or not secrets.compare_digest(row.digest, _digest(text)):
-        return None
-    return Scope(row.scope)
+    row = _held(database, text)
+    return None if row is None else Scope(row.scope)
 
 
 def cookie_of(database: Database, text: str, seal: Seal) -> str | None:
@@ -123,10 +121,8 @@ def cookie_of(database: Database, text: str, seal: Seal) -> str | None:
 
     It ends with the seal of the token's digest: who steals it does not have the token.
     """
-    row = _kept(database, SHAPE.fullmatch(text))
-    if row is None or not secrets.compare_digest(row.digest, _digest(text)):
-        return None
-    return f"{row.id}.{seal(row.digest)}"
+    row = _held(database, text)
+    return None if row is None else f"{row.id}.{seal(row.digest)}"
 
 
 def scope_of_cookie(database: Database, text: str, seal: Seal) -> Scope | None:
@@ -135,6 +131,12 @@ def scope_of_cookie(database: Database, text: str, seal: Seal) -> Scope | None:
     if row is None or not secrets.compare_digest(text, f"{row.id}.{seal(row.digest)}"):
         return None
     return Scope(row.scope)
+
+
+def _held(database: Database, text: str) -> Row[Any] | None:
+    """Return the row of a token that is valid."""
+    row = _kept(database, SHAPE.fullmatch(text))
+    return row if row is not None and secrets.compare_digest(row.digest, _digest(text)) else None
 
 
 def _kept(database: Database, shape: re.Match[str] | None) -> Row[Any] | None:
