@@ -58,7 +58,7 @@ class House:
         self.client = httpx.Client(
             base_url=self.address + "api/v1/",
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=30,
+            timeout=120,
         )
 
     @property
