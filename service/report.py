@@ -65,7 +65,7 @@ def gather(source: Source, search_id: str, show: Callable[[int, int, str], None]
     show(len(paths), len(paths), "written")
     at = datetime.now(UTC)
     meta = source.get("meta")
-    answers["meta"] = meta | {"scope": ""}
+    answers["meta"] = meta | {"scope": "", "seq": 0}
     return {
         "search": search_id,
         "name": view["name"],

@@ -10,11 +10,15 @@ from nas.client.answers import Report
 
 @dataclass(frozen=True, kw_only=True)
 class Meta:
-    """What answers; ``scope`` is what the token may do there: "read", "write" or "admin"."""
+    """What answers; ``scope`` is what the token may do there: "read", "write" or "admin".
+
+    ``seq`` numbers the last event so far: :meth:`Client.events` ``after`` it misses nothing.
+    """
 
     name: str
     version: str
     scope: str
+    seq: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,7 +86,7 @@ function App({ refused }) {
       const meta = await get("meta");
       grant(meta.scope);
       set({ state: "in", version: meta.version });
-      startLive(answers);
+      startLive(meta.seq, answers);
     } catch (error) {
       if (error.status !== 401) set({ state: "gone", error: error.message });
     }

@@ -57,7 +57,7 @@ async function poll(check) {
   }
 }
 
-function connect() {
+function connect(seq) {
   const worker = new SharedWorker(new URL("stream.js", import.meta.url), { name: "nas-stream" });
   port = worker.port;
   port.onmessage = ({ data }) => {
@@ -67,6 +67,7 @@ function connect() {
       broadcast(data.event);
     }
   };
+  port.postMessage({ after: seq });
   addEventListener("pagehide", () => port.postMessage("bye"));
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
@@ -75,11 +76,11 @@ function connect() {
   });
 }
 
-/** Begin once, after signing in. `check` says whether the service answers (for polling). */
-export function startLive(check) {
+/** Begin once, after signing in, behind event `seq`. `check` says whether the service answers (for polling). */
+export function startLive(seq, check) {
   if (saved) return;
   if (port) port.postMessage("again");
-  else if (typeof SharedWorker === "function") connect();
+  else if (typeof SharedWorker === "function") connect(seq);
   else if (status.state === "connecting") {
     polled(true);
     poll(check);

@@ -7,7 +7,7 @@ const KINDS = [
 ];
 const ports = new Set();
 let source = null;
-let last = null; // the number of the last event seen
+let last = null; // the number of the last event seen; null before the first tab has told its own
 let wait = 1; // seconds until the next attempt
 let timer = 0;
 let status = { state: "connecting", since: Date.now(), heard: null, tries: 0 };
@@ -24,7 +24,7 @@ function become(change) {
 function heard(event) {
   const seq = Number(event.lastEventId);
   if (Number.isFinite(seq) && event.lastEventId !== "") {
-    if (last !== null && seq <= last) return;
+    if (seq <= last) return;
     last = seq;
   }
   status.heard = Date.now();
@@ -68,7 +68,7 @@ function open() {
   clearTimeout(timer);
   if (source) source.close();
   const url = new URL("../api/v1/events", location.href);
-  url.searchParams.set("after", last === null ? "now" : String(last));
+  url.searchParams.set("after", String(last));
   source = new EventSource(url);
   source.onopen = opened;
   source.onerror = failed;
@@ -79,13 +79,19 @@ function listen(port) {
   ports.add(port);
   port.onmessage = ({ data }) => {
     if (data === "bye") ports.delete(port);
-    if (data === "again") {
+    else if (data === "again") {
       ports.add(port);
       if (status.state !== "open") open();
       else port.postMessage({ status });
-    }
+    } else begin(port, data.after);
   };
   port.postMessage({ status });
+}
+
+/** Serve a tab that knows all events up to `after`: what follows reaches it, or it hears that it missed some. */
+function begin(port, after) {
+  if (last > after) port.postMessage({ event: { kind: "resync" } });
+  last ??= after;
   if (!source) open();
 }
 

@@ -3,11 +3,12 @@
 from importlib.metadata import version
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from service import catalog as offers
+from service import eventlog
 from service.catalog import Catalog
-from service.deps import SettingsDep
+from service.deps import DatabaseDep, SettingsDep
 from service.guard import GRANTED
 from service.tokens import Scope
 
@@ -20,14 +21,16 @@ class Meta(BaseModel):
     name: str
     version: str
     scope: Scope
+    seq: int = Field(description="The last event so far: /events?after=SEQ has all that follow")
 
 
 @router.get("/meta")
-async def meta(request: Request) -> Meta:
+def meta(request: Request, database: DatabaseDep) -> Meta:
     """Say what answers, that the caller is signed in, and what it may do."""
-    return Meta(
-        name="nasturtium", version=version("nasturtium"), scope=request.scope["state"][GRANTED]
-    )
+    with database.read() as connection:
+        seq = eventlog.last_seq(connection)
+    scope = request.scope["state"][GRANTED]
+    return Meta(name="nasturtium", version=version("nasturtium"), scope=scope, seq=seq)
 
 
 @router.get("/catalog")

@@ -1,4 +1,7 @@
-"""A reverse proxy that serves a service below a prefix, as nginx or a notebook server does."""
+"""A reverse proxy that serves a service below a prefix, as nginx or a notebook server does.
+
+It can hold the event stream back, as a busy machine does.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,11 @@ class Proxy:
     """Listens on ``port`` and hands PREFIX/x on to /x of the service at ``target``."""
 
     def __init__(self, prefix: str, target: int) -> None:
-        """Start it."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(prefix, target))
+        """Start it. While ``stream`` is cleared, requests for events wait."""
+        self.stream = threading.Event()
+        self.stream.set()
+        handler = _handler(prefix, target, self.stream)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
         self._server, self.port = server, server.server_address[1]
         self._thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -22,17 +28,20 @@ class Proxy:
 
     def close(self) -> None:
         """Stop it."""
+        self.stream.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
 
-def _handler(prefix: str, target: int) -> type[BaseHTTPRequestHandler]:
+def _handler(prefix: str, target: int, stream: threading.Event) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def _forward(self) -> None:
             if not self.path.startswith(prefix + "/"):
                 self.send_error(404)
                 return
+            if "/events" in self.path:
+                stream.wait()
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             upstream = http.client.HTTPConnection("127.0.0.1", target)
             try:

@@ -189,6 +189,30 @@ def test_eight_tabs_are_live_over_one_stream(opener: Opener, house: House) -> No
     assert streams == []  # no tab asks for events itself: the shared worker does
 
 
+def test_what_happens_before_the_stream_is_open_is_heard_too(opener: Opener, house: House) -> None:
+    for search in (house.digits, house.moody):
+        house.wait(search, "finished")  # no other events come
+    proxy = Proxy("", house.port)
+    proxy.stream.clear()
+    address = f"http://127.0.0.1:{proxy.port}/"
+    try:
+        found = opener(address)
+        found.page.goto(f"{address}#token={house.token}")
+        expect(found.page.get_by_role("link", name="digits", exact=True)).to_be_visible()
+        house.note("just too early")
+        proxy.stream.set()
+        expect(found.page.get_by_role("link", name="just too early")).to_be_visible()
+        other = found.page.context.new_page()  # a second tab finds the stream open
+        other.goto(address)
+        expect(other.get_by_role("link", name="just too early")).to_be_visible()
+        house.note("for both")
+        for page in (found.page, other):
+            expect(page.get_by_role("link", name="for both")).to_be_visible()
+        found.page.context.close()
+    finally:
+        proxy.close()
+
+
 def test_without_shared_workers_the_page_polls(opener: Opener, house: House) -> None:
     found = opener()
     found.page.add_init_script("delete globalThis.SharedWorker")

@@ -130,7 +130,7 @@ def test_an_answer_has_the_fields_that_the_api_documents(record):
 
 
 def test_a_field_that_the_client_does_not_know_is_left_out():
-    told = {"name": "x", "version": "2", "scope": "read", "new": 1}
+    told = {"name": "x", "version": "2", "scope": "read", "seq": 3, "new": 1}
     assert answers.read(offers.Meta, told).version == "2"
 
 

@@ -150,6 +150,15 @@ def test_events_to_come_arrive_as_they_happen(client, house):
     assert client.search(found[0].search).stop().view.state == "stopped"
 
 
+def test_the_events_that_follow_what_meta_knows_leave_nothing_out(client, house):
+    seq = client.meta().seq
+    made = searches.create(house.database, toy_spec(1))
+    event = next(client.events(after=seq))
+    assert (event.seq, event.kind, event.search) == (seq + 1, "search.created", made)
+    assert client.meta().seq == event.seq
+    client.search(made).stop()
+
+
 def test_a_message_of_several_lines_is_one_and_half_a_message_is_none():
     lines = [": hello", "retry: 1000", "", "id: 3", 'data: {"a":', "data: 1}", "", 'data: {"b"']
     assert list(events.messages(lines)) == [{"a": 1}]
