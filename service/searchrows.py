@@ -65,11 +65,11 @@ class SearchRows:
         return row
 
     def set_trial(self, number: int, **values: Any) -> None:
-        """Change columns of a trial."""
+        """Change columns of a trial; the event that tells of it is to be noted afterwards."""
         self.connection.execute(
             update(trial)
             .where(trial.c.search_id == self.search_id, trial.c.number == number)
-            .values(**values)
+            .values(changed=self._following(), **values)
         )
 
     def trials(self, first: int = 0) -> list[Trial]:
@@ -112,9 +112,9 @@ class SearchRows:
         ).scalar()
         first = 0 if last is None else last + 1
         if drafts:
-            seed = self.search().seed
+            seed, changed = self.search().seed, self._following()
             rows = [self._draft(number, draft, seed) for number, draft in enumerate(drafts, first)]
-            self.connection.execute(insert(trial), rows)
+            self.connection.execute(insert(trial).values(changed=changed), rows)
         return first
 
     def may_become(self, number: int, attempt: int, state: State) -> bool:
@@ -199,6 +199,10 @@ class SearchRows:
         row = self.search()
         payload = {"state": row.state, "desired": row.desired, "reason": row.reason}
         self.note(EventKind.SEARCH_STATE, payload)
+
+    def _following(self) -> int:
+        """Return the seq that the next event will have."""
+        return eventlog.last_seq(self.connection) + 1
 
     def _draft(self, number: int, draft: Draft, search_seed: int) -> dict[str, Any]:
         proposal = draft.proposal

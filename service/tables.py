@@ -85,9 +85,12 @@ trial = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
+    # The seq of the event that tells of the last change; of a change that none tells of, the next.
+    Column("changed", Integer, nullable=False, server_default="0"),
     PrimaryKeyConstraint("search_id", "number"),
     ForeignKeyConstraint(["search_id"], ["search.id"], ondelete="CASCADE"),
     Index("ix_trial_search_id_state_number", "search_id", "state", "number"),
+    Index("ix_trial_search_id_changed", "search_id", "changed"),
     Index("ix_trial_search_id_reward_number", "search_id", "reward", "number"),
 )
 
