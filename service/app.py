@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 DASHBOARD = Path(__file__).parent / "dashboard"
-COMMON = documented(400, 401, 403, 405, 413, 422, 500, 503, 507)
+COMMON = documented(400, 401, 403, 405, 413, 422, 429, 500, 503, 507)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -100,10 +100,13 @@ def _guard(app: FastAPI, keyring: Keyring, database: Database, settings: Setting
     build = app.build_middleware_stack
 
     def guarded() -> ASGIApp:
-        hosts = _hosts(settings)
-        root = settings.root_path
         inner = Guard(
-            Compressed(build()), keyring=keyring, database=database, hosts=hosts, root_path=root
+            Compressed(build()),
+            keyring=keyring,
+            database=database,
+            hosts=_hosts(settings),
+            root_path=settings.root_path,
+            requests_per_second=settings.requests_per_second,
         )
         return Metered(inner, app.state.meter)
 

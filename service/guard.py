@@ -1,4 +1,4 @@
-"""What stands before every route: host names, the token, the origin of writes, security headers.
+"""What stands before every route: host names, the token, its rate, the origin of writes, headers.
 
 Deny by default: a path is open only if it is named here; everything else, found or not, needs the
 token. Written as plain ASGI so that streams, files and mounts pass through it as well.
@@ -6,6 +6,8 @@ token. Written as plain ASGI so that streams, files and mounts pass through it a
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 
 from service.errors import StorageError
 from service.problems import problem
+from service.rates import Rates
 from service.tokens import Scope as TokenScope
 from service.tokens import scope_of, scope_of_cookie
 
@@ -27,7 +30,8 @@ if TYPE_CHECKING:
     from service.auth import Keyring
     from service.db import Database
 
-OPEN = frozenset({"/", "/healthz", "/readyz", "/api/v1/login"})
+LOGIN = "/api/v1/login"
+OPEN = frozenset({"/", "/healthz", "/readyz", LOGIN})
 STATIC = "/static/"
 MOST_BODY_BYTES = 2**20
 MOST_IMAGE_BYTES = 2**24  # of a request with images to be classified
@@ -35,6 +39,9 @@ PREDICT = re.compile(r"/api/v1/models/[^/]+/predict")
 TOKENS = "/api/v1/tokens"
 # A POST that changes nothing, and one that changes only the browser that asks.
 LOOKING = frozenset({"/api/v1/architectures/preview", "/api/v1/logout"})
+BURST_SECONDS = 10  # of the allowed rate may come at once
+WRONG_PER_SECOND, WRONG_BURST = 0.2, 20  # wrong tokens from one address
+MOST_KNOWN = 1000  # credentials remembered as good
 GRANTED = "granted"  # what the request may do, among its state
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
@@ -61,11 +68,22 @@ class Guard:
         database: Database,
         hosts: Collection[str],
         root_path: str = "",
+        requests_per_second: int = 0,
     ) -> None:
-        """Protect ``app``; ``hosts`` are the names by which a browser may call it."""
+        """Protect ``app``; ``hosts`` are the names by which a browser may call it.
+
+        Each credential may call ``requests_per_second`` times (0: as often as it likes).
+        """
         self.app, self.keyring, self.root_path = app, keyring, root_path
         self.database = database
         self.hosts = frozenset(host.lower() for host in hosts)
+        self._wrong = Rates(WRONG_PER_SECOND, WRONG_BURST)
+        self._known: set[bytes] = set()
+        self._calls = (
+            Rates(requests_per_second, requests_per_second * BURST_SECONDS)
+            if requests_per_second
+            else None
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer it with what is wrong with it."""
@@ -75,9 +93,12 @@ class Guard:
         path = inner_path(scope["path"], self.root_path)
         # The routes and their links see the prefix whether or not a proxy has taken it away.
         scope.update(path=self.root_path + path, root_path=self.root_path)
+        cookie = self.keyring.cookie_name
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                if message["status"] == 401 and (path == LOGIN or _credential(scope, cookie)):
+                    self._wrong.take(_address(scope))
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -106,15 +127,24 @@ class Guard:
         most = MOST_IMAGE_BYTES if PREDICT.fullmatch(path) else MOST_BODY_BYTES
         if not length.isdigit() or int(length) > most:
             return problem(413, f"a request may have {most} bytes", field="body")
+        if path == LOGIN and (seconds := self._wrong.wait(_address(scope))):
+            return _guessing(seconds)
         if path in OPEN or path.startswith(STATIC):
             return None
         try:
-            return self._stranger(scope, path, headers)
+            return self._stranger(scope, path, headers) or self._too_often(scope)
         except StorageError as error:
             return problem(503, str(error), {"Retry-After": "5"})
 
     def _stranger(self, scope: Scope, path: str, headers: Headers) -> Response | None:
-        """Return a refusal unless the request carries a token, or our cookie from our page."""
+        """Return a refusal unless the request carries a token, or our cookie from our page.
+
+        Where many wrong ones came from, only what was good before is looked at.
+        """
+        credential = _credential(scope, self.keyring.cookie_name)
+        stranger = credential and credential not in self._known
+        if stranger and (seconds := self._wrong.wait(_address(scope))):
+            return _guessing(seconds)
         granted = self._bearer(headers)
         by_cookie = granted is None
         if granted is None:
@@ -125,10 +155,26 @@ class Guard:
                 "sign in with the token that the service printed at its start",
                 {"WWW-Authenticate": 'Bearer realm="nasturtium"'},
             )
+        if credential and len(self._known) < MOST_KNOWN:
+            self._known.add(credential)
         if by_cookie and scope["method"] not in SAFE and not _same_origin(headers):
             return problem(403, "a browser may change things from the service's own page only")
         scope.setdefault("state", {})[GRANTED] = granted
         return _too_little(granted, scope["method"], path)
+
+    def _too_often(self, scope: Scope) -> Response | None:
+        """Count a call of a credential that is good; return a refusal where there were too many."""
+        if self._calls is None:
+            return None
+        credential = _credential(scope, self.keyring.cookie_name)
+        if seconds := self._calls.wait(credential):
+            text = (
+                f"more than {self._calls.per_second:g} requests a second with this token; "
+                "NAS_REQUESTS_PER_SECOND of the service allows more"
+            )
+            return problem(429, text, _after(seconds), field="token")
+        self._calls.take(credential)
+        return None
 
     def _bearer(self, headers: Headers) -> TokenScope | None:
         """Return what the token in the header may do, None without a valid one."""
@@ -188,6 +234,27 @@ def _cookie(headers: Headers, name: str) -> str:
     except CookieError:
         return ""
     return found.value if found else ""
+
+
+def _credential(scope: Scope, cookie: str) -> bytes:
+    """Return a digest of the token or our cookie that a request carries, empty without either."""
+    headers = Headers(scope=scope)
+    shown = headers.get("authorization") or _cookie(headers, cookie)
+    return hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest() if shown else b""
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _after(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(math.ceil(seconds))}
+
+
+def _guessing(seconds: float) -> Response:
+    text = f"too many wrong tokens from this address; wait {math.ceil(seconds)} seconds"
+    return problem(429, text, _after(seconds), field="token")
 
 
 def _no_websockets() -> Response:

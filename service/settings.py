@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     searches: Annotated[
         int, Field(ge=1, le=1000, description="Searches that run at the same time; others wait")
     ] = 4
+    requests_per_second: Annotated[
+        int, Field(ge=0, le=100_000, description="Requests of one token; 0: as many as it likes")
+    ] = 100
     ray_address: Annotated[str | None, Field(description="An existing Ray cluster, host:port")] = (
         None
     )

@@ -24,6 +24,7 @@ API = "/api/v1/"
 PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds before each further try
 LONGEST_PAUSE = 10.0  # of those that the service asks for
 BUSY = 503
+TOO_OFTEN = 429  # nothing was done: whatever it was may be sent again
 BROKEN = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
 
 
@@ -112,7 +113,7 @@ class Wire:
                 raise self._refusal(answer)
             return answer
 
-        return patiently(once) if again else once()
+        return patiently(once, again=again)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -143,18 +144,21 @@ class Wire:
             shown = f"status {answer.status_code}, {kind or 'no content'}"
             text = f"{self.url} does not answer as this service does: {shown}"
             refusal = ClientError(text, status=answer.status_code, field="url", value=self.url)
-        if answer.status_code == BUSY:
+        if answer.status_code in (BUSY, TOO_OFTEN):
             refusal.retry_after = _asked_pause(answer)
         return refusal
 
 
-def patiently(action: Callable[[], T]) -> T:
-    """Do what may be done twice, again after a pause where the service is busy or breaks off."""
+def patiently(action: Callable[[], T], *, again: bool = True) -> T:
+    """Do something again after a pause where the service is busy or breaks off.
+
+    ``again`` says that it may be done twice; otherwise only what the service did not take up is.
+    """
     for pause in PAUSES:
         try:
             return action()
         except ClientError as error:
-            if error.retry_after is None:
+            if error.retry_after is None or not (again or error.status == TOO_OFTEN):
                 raise
             time.sleep(max(pause, error.retry_after))
     return action()

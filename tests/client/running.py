@@ -50,9 +50,9 @@ class Running:
 class Harm:
     """Hands requests on to a service; what stands in ``faults`` happens to the next ones.
 
-    ``busy``: a 503 instead. ``lost``: the service does it, but the answer is lost. ``cut``: the
-    body breaks off after 1,000 bytes. ``damage``: its last byte is another. ``moved``: a redirect.
-    ``page``: something else answers. ``late``: two seconds pass first.
+    ``busy``: a 503 instead, ``often``: a 429. ``lost``: the service does it, but the answer is
+    lost. ``cut``: the body breaks off after 1,000 bytes. ``damage``: its last byte is another.
+    ``moved``: a redirect. ``page``: something else answers. ``late``: two seconds pass first.
     """
 
     def __init__(self, port: int) -> None:
@@ -83,6 +83,9 @@ def _handler(harm: Harm) -> type[BaseHTTPRequestHandler]:
             if fault == "busy":
                 problem = b'{"status": 503, "detail": "the database is busy"}'
                 self._answer(503, "application/problem+json", problem)
+            elif fault == "often":
+                problem = b'{"status": 429, "detail": "more than 100 requests a second"}'
+                self._answer(429, "application/problem+json", problem)
             elif fault == "moved":
                 self._answer(302, "text/plain", b"", Location="http://127.0.0.1:1/")
             elif fault == "page":

@@ -63,6 +63,15 @@ def test_what_must_not_be_repeated_is_not(harmed, harm, house):
     assert len(harm.seen) == 2
 
 
+def test_what_must_not_be_repeated_is_sent_again_where_it_was_not_looked_at(harmed, harm, house):
+    digits = harmed.search(house.digits)
+    harm.seen.clear()
+    harm.faults.extend(["often", "often", "lost"])
+    with pytest.raises(NoConnection, match="broke"):
+        digits.stop_finals()
+    assert len(harm.seen) == 3
+
+
 def test_nobody_there_is_one_line(house):
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(NoConnection) as caught:

@@ -73,7 +73,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Iterator[World]:
-    made = World(Settings.load(home=tmp_path_factory.mktemp("world") / "home"))
+    home = tmp_path_factory.mktemp("world") / "home"
+    made = World(Settings.load(home=home, requests_per_second=0))
     made.api.ready()
     yield made
     made.session.close()
