@@ -351,8 +351,12 @@ class LineageView(View):
 
 
 class History(View):
-    """The course of a search, one column a key: what a chart draws."""
+    """The course of a search, one column a key: what a chart draws.
 
+    ``seq`` is the last event that is in it: what ``since`` is to be, to learn what changed since.
+    """
+
+    seq: int
     number: list[int]
     reward: list[float | None]
     state: list[State]

@@ -18,7 +18,7 @@ from service.states import ENDED, SearchState
 from service.tables import search
 
 # Trials are shown by the same module to those who import this one.
-from service.trials import detail, history, trials
+from service.trials import detail, trials
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -31,7 +31,6 @@ __all__ = [
     "change_limits",
     "create",
     "detail",
-    "history",
     "list",
     "request",
     "resolve",

@@ -1,4 +1,4 @@
-"""Trials as they are shown: pages, one trial in full, the course of a search."""
+"""Trials as they are shown: pages, and one trial in full."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from service.schemas import (
     AttemptView,
     CurvePoint,
     FailureView,
-    History,
     Report,
     TrialDetail,
     TrialPage,
@@ -105,27 +104,6 @@ def drawing(database: Database, search_id: str, number: int, cell: str) -> str:
         rows = SearchRows(connection, search_id)
         spec, row = rows.search().spec, rows.trial(number)
     return architectures.drawing(architectures.decoded(spec, row.decisions), cell)
-
-
-def history(database: Database, search_id: str, after: int = -1, limit: int = 100_000) -> History:
-    """Return the course of a search from the trial that follows number ``after``."""
-    query = (
-        select(trial.c.number, trial.c.reward, trial.c.state, trial.c.figures, trial.c.note)
-        .where(trial.c.search_id == search_id, trial.c.number > after)
-        .order_by(trial.c.number)
-        .limit(limit)
-    )
-    with database.read() as connection:
-        SearchRows(connection, search_id).search()
-        rows = connection.execute(query).all()
-    names = sorted({name for row in rows for name in row.figures})
-    return History(
-        number=[row.number for row in rows],
-        reward=[row.reward for row in rows],
-        state=[State(row.state) for row in rows],
-        arm=[row.note.get(ARM) for row in rows],
-        figures={name: [row.figures.get(name) for row in rows] for name in names},
-    )
 
 
 def _ordered(query: Select[Any], sort: Sort, after: str | None) -> Select[Any]:

@@ -9,8 +9,12 @@ from nas.client.answers import DecisionChange
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """The course of a search, one column a key: what a chart draws."""
+    """The course of a search, one column a key: what a chart draws.
 
+    ``seq`` is the last event that is in it.
+    """
+
+    seq: int
     number: list[int]
     reward: list[float | None]
     state: list[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from nas.client import events, pictures
+from nas.client import columns, events, pictures
 from nas.client.answers import (
     Best,
     Counts,
@@ -31,12 +31,14 @@ from nas.client.findings import (
 from nas.client.model import Model
 from nas.client.trial import Trial, trial_of
 from nas.client.waiting import until
+from nas.client.wire import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
     from types import EllipsisType
 
+    from nas.client.columns import Columns
     from nas.client.wire import Wire
 
 RESTING = frozenset({"finished", "stopped", "failed", "paused"})
@@ -139,9 +141,23 @@ class Search(Compared):
         """Return one trial; its ``detail()`` has the curve, the attempts and the architecture."""
         return trial_of(self.wire, self.id, self.wire.get(f"{self._path}/trials/{number}"))
 
-    def history(self, after: int = -1) -> History:
-        """Return rewards, states and the controller's figures of the trials after a number."""
-        return read(History, self.wire.get(f"{self._path}/history", after=after))
+    def history(self, after: int = -1, *, since: int = 0) -> History:
+        """Return rewards, states and the controller's figures of the trials after a number.
+
+        ``since`` is the ``seq`` of an earlier answer: only what has changed after it.
+        """
+        return read(History, self.wire.get(f"{self._path}/history", after=after, since=since))
+
+    def columns(self, after: int = -1, *, since: int = 0) -> Columns:
+        """Return the same as arrays, for very many trials."""
+
+        def once() -> Columns:
+            accept = {"Accept": columns.MEDIA_TYPE}
+            path = f"{self._path}/history"
+            with self.wire.stream(path, headers=accept, after=after, since=since) as answer:
+                return columns.unpack(answer.read())
+
+        return patiently(once)
 
     def lineage(self) -> LineageView:
         """Return from which trial each was changed, and how, where the controller does so."""

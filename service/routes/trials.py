@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 
 from nas.trial import State
-from service import filters, trials
+from service import course, filters, trials
 from service.deps import BIGGEST, Cursor, DatabaseDep, Identity, Limit, Number
 from service.problems import documented
 from service.schemas import History, TrialDetail, TrialPage
@@ -15,6 +15,7 @@ router = APIRouter(
     prefix="/api/v1/searches/{search_id}", tags=["trials"], responses=documented(404)
 )
 IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
+VARIED = {"Vary": "Accept"}  # JSON or bytes
 
 
 @router.get("/trials")
@@ -66,14 +67,35 @@ def drawing(
     return Response(svg, media_type="image/svg+xml", headers=IMMUTABLE)
 
 
-@router.get("/history")
+@router.get(
+    "/history",
+    response_model=History,
+    responses={
+        200: {
+            "content": {course.MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The columns; as bytes for who accepts application/octet-stream",
+        }
+    },
+)
 def history(
     database: DatabaseDep,
     search_id: Identity,
     after: Annotated[
         int, Query(ge=-1, lt=BIGGEST, description="Only trials that follow this number")
     ] = -1,
-    limit: Annotated[int, Query(ge=1, le=100_000, description="Trials at most")] = 100_000,
-) -> History:
-    """Give rewards, states and the controller's figures of all trials, one column a key."""
-    return trials.history(database, search_id, after, limit)
+    since: Annotated[
+        int, Query(ge=0, lt=BIGGEST, description="Only trials that changed after this event")
+    ] = 0,
+    limit: Annotated[int, Query(ge=1, le=course.MOST, description="Trials at most")] = course.MOST,
+    accept: Annotated[str, Header(max_length=1000, include_in_schema=False)] = "",
+) -> Response:
+    """Give rewards, states and the controller's figures of all trials, one column a key.
+
+    With `Accept: application/octet-stream` as bytes: `NAS1`, the length of the head as uint32, the
+    head as JSON with spaces behind, and the columns that it names.
+    """
+    found = course.course(database, search_id, after=after, since=since, limit=limit)
+    if course.MEDIA_TYPE in accept:
+        return Response(found.packed(), media_type=course.MEDIA_TYPE, headers=VARIED)
+    text = found.history().model_dump_json()
+    return Response(text, media_type="application/json", headers=VARIED)

@@ -11,6 +11,7 @@ from nas.spec import PrefilterSpec, SearchSpec
 from nas.store import Desired
 from service import searches
 from service.cli import app
+from service.course import course
 from tests.service.making import digits_spec, finished, run, toy_spec
 
 
@@ -77,5 +78,5 @@ def test_a_search_with_a_prefilter_and_a_random_arm_runs_and_shows_the_tau(datab
     assert run(database, search_id) == 0
     items = searches.trials(database, search_id).items
     assert [one.arm for one in items] == ["search", "search", "search", "random"]
-    history = searches.history(database, search_id)
+    history = course(database, search_id).history()
     assert "prefilter_dropped" in history.figures

@@ -14,6 +14,7 @@ from nas.store import Desired, Draft, Told
 from nas.trial import Failure, FailureKind, Outcome, Proposal, State
 from service import cursors, eventlog, models, searches
 from service.clock import now
+from service.course import course
 from service.errors import Conflict, NotFound, UserError
 from service.states import SearchState
 from service.store import SqlStore
@@ -329,12 +330,12 @@ def test_the_history_has_one_column_a_figure(database):
     for number, figures in enumerate([{"baseline": 0.1}, {"entropy": 2.0}]):
         store.launch(number, 1)
         store.finish(number, 1, Outcome({"accuracy": 0.5}), 0.5, [Told(number, figures)], {})
-    history = searches.history(database, search_id)
+    history = course(database, search_id).history()
     assert history.number == [0, 1, 2]
     assert history.reward == [0.5, 0.5, None]
     assert history.state == [State.DONE, State.DONE, State.PENDING]
     assert history.figures == {"baseline": [0.1, None, None], "entropy": [None, 2.0, None]}
-    assert searches.history(database, search_id, after=1).number == [2]
+    assert course(database, search_id, after=1).history().number == [2]
 
 
 def test_every_change_is_an_event_and_their_numbers_have_no_gap(database):
