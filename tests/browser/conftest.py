@@ -130,7 +130,8 @@ class Window:
 
     def _console(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
-            self.complaints.append(f"console: {message.text}")
+            where = message.location.get("url", "")
+            self.complaints.append(f"console: {message.text} {where}")
 
     def _request(self, request: Any) -> None:
         if request.url.split("/")[2] != self.host:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
@@ -68,7 +69,9 @@ def test_a_report_opens_from_disk_and_shows_what_the_service_shows(
             one.goto(f"{start}#/s/{house.moody}{path}")
             expect(one.locator("main")).to_contain_text(words)
             expect(one.locator(".skeleton, .holding")).to_have_count(0)
-        until(page, lambda: cells(page) == cells(window.page))
+        with suppress(AssertionError):
+            until(page, lambda: cells(page) == cells(window.page))
+        assert cells(page) == cells(window.page), path
         if path in JUDGED:
             problems += [f"{path}: {one}" for one in violations(page)]
         assert overflow(page) <= 0, path
