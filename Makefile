@@ -12,7 +12,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus + 1 : 4)))
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-dashboard bench-demo bench-drill bench-serving bench-exports zoo-page clean
+.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-dashboard bench-demo bench-drill bench-serving bench-soak bench-exports zoo-page clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
@@ -71,6 +71,9 @@ zoo-page: $(STAMP) ## Write the tables and plots of docs/zoo.md anew
 
 bench-serving: $(STAMP) ## How fast the API classifies, alone and together (two minutes)
 	@$(BIN)/python benchmarks/serving.py
+
+bench-soak: $(STAMP) ## 10,000 requests from 50 clients, events to 200 listeners (three minutes)
+	@$(BIN)/python benchmarks/soak.py
 
 bench-exports: $(STAMP) ## Every network in every export format (hours; goes on where it was)
 	@$(BIN)/python benchmarks/exports.py

@@ -25,7 +25,7 @@ POLL_SECONDS = 0.25
 BURST_SECONDS = 0.02  # between pages of a burst: the listeners empty their queues meanwhile
 PING_SECONDS = 15.0
 QUEUE_EVENTS = 1000
-MOST_LISTENERS = 100
+MOST_LISTENERS = 300
 PAGE = 500
 _log = logging.getLogger(__name__)
 
