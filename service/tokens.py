@@ -105,7 +105,7 @@ def revoke(database: Database, token_id: str) -> TokenView:
         row = connection.execute(select(api_token).where(api_token.c.id == token_id)).first()
         if row is None:
             text = f"no token has the id {token_id[:100]!r}"
-            raise NotFound(text, field="token", value=token_id[:100])
+            raise NotFound(text, field="token_id", value=token_id[:100])
         connection.execute(delete(api_token).where(api_token.c.id == token_id))
     return _view(row)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas.catalog import REGISTRIES
-from service import auditlog, cloning, estimates, finals, models, searches, trash
+from service import auditlog, cloning, estimates, finals, models, searches, tokens, trash
 from service.cli.screen import meter
 from service.cli.work import child
 from service.errors import UserError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         TrialPage,
     )
     from service.states import SearchState
+    from service.tokens import Scope, TokenCreated, TokenList, TokenView
     from service.trash import DeletedView
     from service.trials import Sort
 
@@ -116,6 +117,15 @@ class Desk(Protocol):
 
     def stop_finals(self, search_id: str) -> None:
         """End the finals that are being trained."""
+
+    def tokens(self) -> TokenList:
+        """Return the tokens with scopes."""
+
+    def create_token(self, name: str, scope: Scope, days: float | None) -> TokenCreated:
+        """Make a token."""
+
+    def revoke_token(self, token_id: str) -> TokenView:
+        """Make a token invalid."""
 
     def cared_for(self, work: str) -> bool:
         """Say whether somebody does a work, "search-ID" or "finals-ID", or will do it."""
@@ -222,6 +232,18 @@ class Local:
     def stop_finals(self, search_id: str) -> None:
         """End the finals."""
         finals.stop(self.database, search_id)
+
+    def tokens(self) -> TokenList:
+        """Return the tokens of the folder."""
+        return tokens.tokens(self.database)
+
+    def create_token(self, name: str, scope: Scope, days: float | None) -> TokenCreated:
+        """Make a token."""
+        return tokens.create(self.database, name, scope, days)
+
+    def revoke_token(self, token_id: str) -> TokenView:
+        """Make a token invalid."""
+        return tokens.revoke(self.database, token_id)
 
     def cared_for(self, work: str) -> bool:
         """Say whether a supervisor serves the folder, or a process has the work's lock."""

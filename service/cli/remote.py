@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from pydantic import BaseModel
 
@@ -22,6 +22,7 @@ from service.schemas import (
     TrialDetail,
     TrialPage,
 )
+from service.tokens import TokenCreated, TokenList, TokenView
 from service.trash import DeletedView
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from nas.store import Desired
     from nas.trial import State
     from service.states import SearchState
+    from service.tokens import Scope
     from service.trials import Sort
 
 View = TypeVar("View", bound=BaseModel)
@@ -159,6 +161,19 @@ class Remote:
         with _told():
             self.client.search(search_id).stop_finals()
 
+    def tokens(self) -> TokenList:
+        """Return the tokens of the server."""
+        return self._get(TokenList, "tokens")
+
+    def create_token(self, name: str, scope: Scope, days: float | None) -> TokenCreated:
+        """Make a token; where the answer is lost, nobody knows it, so nothing is repeated."""
+        body = {"name": name, "scope": scope, "days": days}
+        return self._send(TokenCreated, "POST", "tokens", body, again=False)
+
+    def revoke_token(self, token_id: str) -> TokenView:
+        """Make a token invalid."""
+        return self._send(TokenView, "DELETE", f"tokens/{quote(token_id, safe='')}", again=False)
+
     def cared_for(self, work: str) -> bool:
         """Say whether the server's supervisor lives, or a runner that has the work."""
         with _told():
@@ -181,9 +196,11 @@ class Remote:
         with _told():
             return kind.model_validate(self.client.wire.get(path, **query))
 
-    def _send(self, kind: type[View], method: str, path: str, body: Any = None) -> View:
+    def _send(
+        self, kind: type[View], method: str, path: str, body: Any = None, *, again: bool = True
+    ) -> View:
         with _told():
-            return kind.model_validate(self.client.wire.send(method, path, body))
+            return kind.model_validate(self.client.wire.send(method, path, body, again=again))
 
 
 class Through:

@@ -1,4 +1,4 @@
-"""``nas token``: tokens with scopes for programs that call the API of this folder."""
+"""``nas token``: tokens with scopes for programs that call the API of this folder, or a server."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service import tokens
-from service.cli.context import opened
+from service.cli.context import desk_of
 from service.cli.screen import say, say_json, say_table
 from service.tokens import Scope
 
@@ -45,8 +44,8 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a token and print it: it can be read this once."""
-    with opened(context) as database:
-        made = tokens.create(database, name, scope, days)
+    with desk_of(context) as desk:
+        made = desk.create_token(name, scope, days)
     if as_json:
         say_json(made.model_dump(mode="json"))
         return
@@ -57,8 +56,8 @@ def create(
 @token.command("list")
 def list_tokens(context: typer.Context, *, as_json: Json = False) -> None:
     """List the tokens, without what nobody can read again."""
-    with opened(context) as database:
-        found = tokens.tokens(database)
+    with desk_of(context) as desk:
+        found = desk.tokens()
     if as_json:
         say_json(found.model_dump(mode="json"))
         return
@@ -86,8 +85,8 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Make a token invalid from now on."""
-    with opened(context) as database:
-        gone = tokens.revoke(database, token_id)
+    with desk_of(context) as desk:
+        gone = desk.revoke_token(token_id)
     if as_json:
         say_json(gone.model_dump(mode="json"))
         return

@@ -115,6 +115,23 @@ def test_finals_through_the_server_are_those_of_the_folder(house):
     assert "stopped; what is trained is kept" in nas(*there, "finals", house.digits, "--stop")
 
 
+def test_tokens_are_made_listed_and_revoked_through_the_server(house):
+    there = ("--home", str(house.home), "--server", house.url, "token")
+    made = json.loads(nas(*there, "create", "grafana", "--days", "2", "--json"))
+    assert made["token"].startswith("nas_")
+    here, listed = both(house, "token", "list")
+    assert here == listed
+    assert "grafana" in here
+    guest = ("--server", house.url, "--token", made["token"])
+    assert house.toy in nas(*guest, "list")
+    assert "needs the scope admin" in nas(*guest, "token", "list", code=2)
+    assert "valid no more" in nas(*there, "revoke", made["id"])
+    assert "sign in" in nas(*guest, "list", code=2)
+    assert f"error: token_id: no token has the id {made['id'] + 'x'!r}" in nas(
+        *there, "revoke", made["id"] + "x", code=2
+    )
+
+
 def test_the_drawings_of_a_trial_are_written_here(house, tmp_path):
     file = tmp_path / "cell.svg"
     nas(
