@@ -34,6 +34,8 @@ class ZipSource(FileSource):
             raise DataError(f"{path}: {len(entries)} files, allowed are {MAX_FILES}")
         for entry in entries:
             _check(path, entry)
+        if sum(entry.compress_size for entry in entries) > status.st_size:
+            raise DataError(f"{path}: its files overlap; allowed are archives that hold each once")
         self.fingerprint = f"{status.st_size}/{status.st_mtime_ns}"
         super().__init__(path, root, sorted({entry.filename for entry in entries}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from nas.data.spec import DataSpec
 
 CHUNK = 1024  # images resized at a time
+DAMAGED = (zipfile.BadZipFile, zlib.error, MemoryError, SyntaxError, KeyError, TypeError)
 WEIGHTS = (0.299, 0.587, 0.114)  # of red, green and blue in grey: ITU-R BT.601, as in Pillow
 
 
@@ -132,7 +134,7 @@ def _read(path: Path) -> dict[str, Any]:
             return {name: file[name] for name in sorted(wanted)}
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
+    except (*DAMAGED, OSError, ValueError, EOFError, NotImplementedError) as error:
         if "allow_pickle" in str(error):
             raise DataError(f"{path}: has arrays of objects; allowed are numbers") from error
         raise DataError(f"{path}: cannot be read as .npz: {reason(error)}") from error

@@ -50,6 +50,7 @@ class FileSource(Source):
         """Sort the files of ``path`` into parts and classes; the cache lies in ``root``."""
         self.path = path
         self._cache = Cache(root)
+        self._forms: frozenset[Shape] | None = None
         layout = arrange(path, names)
         self.classes, self.ignored = layout.classes, layout.ignored
         self._names = {"train": [name for _, name in layout.train]}
@@ -71,15 +72,23 @@ class FileSource(Source):
         """Return the form asked for; "auto" and "own size" are decided by up to 1,000 headers."""
         if spec.image_size is not None and spec.colour != "auto":
             return Shape(1 if spec.colour == "grey" else 3, spec.image_size, spec.image_size)
-        names = self._names["train"]
-        step = max(1, len(names) // LOOKED_AT)
-        seen = {look(f"{self.path}: {name}", self.read(name)) for name in names[::step]}
+        seen = self.forms()
         sizes = {(one.height, one.width) for one in seen}
         height, width = sizes.pop() if len(sizes) == 1 else (SIDE, SIDE)
         if spec.image_size is not None:
             height = width = spec.image_size
         auto = max(one.channels for one in seen)
         return Shape({"rgb": 3, "grey": 1, "auto": auto}[spec.colour], height, width)
+
+    def forms(self) -> frozenset[Shape]:
+        """Return the forms of up to 1,000 training images, by their headers, read once."""
+        if self._forms is None:
+            names = self._names["train"]
+            step = max(1, len(names) // LOOKED_AT)
+            self._forms = frozenset(
+                look(f"{self.path}: {name}", self.read(name)) for name in names[::step]
+            )
+        return self._forms
 
     def pixels(
         self,

@@ -69,6 +69,8 @@ class Source(ABC):
 
 def open_source(spec: DataSpec, root: Path) -> Source:
     """Return the source of a specification; raise DataError where there is no such thing."""
+    if spec.path is not None:
+        return _open_path(spec.path, root)
     if spec.source == "digits":
         from nas.data.digits import digits
 
@@ -89,7 +91,8 @@ def _open_path(source: str, root: Path) -> Source:
         if isinstance(error, FileNotFoundError) and "/" not in source and "." not in source:
             names = ", ".join(BUILT_IN)
             raise DataError(
-                f"no data {source!r}: neither a built-in name ({names}) nor a path that exists"
+                f"no data {source!r}: neither a built-in name ({names}), nor a registered one (nas "
+                "data list), nor a path that exists"
             ) from error
         raise DataError(f"{source}: {reason(error)}") from error
     if folder:

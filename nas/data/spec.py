@@ -19,6 +19,10 @@ class DataError(ValueError):
         self.field = field
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class DataSpec(BaseModel):
     """The images of a search and their division into training, selection and test images."""
 
@@ -30,9 +34,19 @@ class DataSpec(BaseModel):
             min_length=1,
             max_length=1000,
             pattern=r"^[^\x00-\x1f]+$",
-            description=f"{', '.join(BUILT_IN)}, or the path of a folder, a .zip or a .npz",
+            description=f"{', '.join(BUILT_IN)}, the name of a registered data set, or the path of "
+            "a folder, a .zip or a .npz",
         ),
     ] = "digits"
+    path: Annotated[
+        str | None,
+        Field(
+            max_length=4000,
+            pattern=r"^[^\x00-\x1f]+$",
+            exclude_if=_is_none,
+            description="Where the images of a registered data set lie; the service fills it in",
+        ),
+    ] = None
     image_size: Annotated[
         int | None,
         Field(
@@ -69,11 +83,11 @@ class DataSpec(BaseModel):
     @property
     def built_in(self) -> bool:
         """Say whether the source is a name rather than a path; ``./digits`` is a path."""
-        return self.source in BUILT_IN
+        return self.source in BUILT_IN and self.path is None
 
     def resolved(self) -> DataSpec:
         """Return the same with an absolute path, for a worker with another working folder."""
-        if self.built_in:
+        if self.built_in or self.path is not None:
             return self
         path = Path(self.source).expanduser().resolve()
         return self.model_copy(update={"source": str(path)})
