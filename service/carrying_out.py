@@ -14,7 +14,15 @@ from searchspaces import SpaceError
 from searchspaces.registry import RegistryError
 from service.db import Database
 from service.errors import StorageError, UserError
-from service.processes import LockHeld, Stop, StopNow, die_with_parent, file_lock, parent_pid
+from service.processes import (
+    EXIT_BUSY,
+    LockHeld,
+    Stop,
+    StopNow,
+    die_with_parent,
+    file_lock,
+    parent_pid,
+)
 from service.settings import Settings
 from service.states import JOB_ACTIVE
 
@@ -26,7 +34,6 @@ if TYPE_CHECKING:
     from service.asked import Kind
     from service.states import JobState
 
-EXIT_BUSY = 75  # EX_TEMPFAIL: another process does it
 NOTE_SECONDS = 0.5  # between two notes of the progress, which are also looks at the wish to stop
 FAILURES = (DataError, RegistryError, SpaceError, UserError, ValueError)
 _log = logging.getLogger(__name__)

@@ -23,7 +23,16 @@ from searchspaces.scale import Scale
 from service import models, specs
 from service.db import Database
 from service.errors import UserError
-from service.processes import LockHeld, Stop, StopNow, die_with_parent, file_lock, leave, parent_pid
+from service.processes import (
+    EXIT_BUSY,
+    LockHeld,
+    Stop,
+    StopNow,
+    die_with_parent,
+    file_lock,
+    leave,
+    parent_pid,
+)
 from service.searchrows import SearchRows, finite
 from service.settings import Settings
 from service.states import MODEL_ENDED
@@ -38,7 +47,6 @@ if TYPE_CHECKING:
     from nas.trial import Metrics, Trial
     from service.schemas import ModelView
 
-EXIT_BUSY = 75  # EX_TEMPFAIL: another process makes it
 FAILURES = (TrialFailure, DataError, RegistryError, SpaceError, UserError, ValueError, MemoryError)
 _log = logging.getLogger(__name__)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+EXIT_BUSY = 75  # EX_TEMPFAIL of sysexits.h: another process does that work
 PR_SET_PDEATHSIG = 1  # prctl(2)
 _SECRET = ("NAS_TOKEN", "NAS_HOST")
 

@@ -26,7 +26,15 @@ from searchspaces.scale import Scale
 from service import modelling, models, searches, specs, vitals
 from service.db import Database
 from service.errors import NotFound, StorageError, UserError
-from service.processes import LockHeld, Stop, die_with_parent, file_lock, leave, parent_pid
+from service.processes import (
+    EXIT_BUSY,
+    LockHeld,
+    Stop,
+    die_with_parent,
+    file_lock,
+    leave,
+    parent_pid,
+)
 from service.settings import Settings
 from service.states import ENDED, MODEL_ENDED, ModelState, SearchState
 from service.store import SqlStore
@@ -39,7 +47,7 @@ if TYPE_CHECKING:
     from nas.execution import Executor
     from nas.spec import SearchSpec
 
-EXIT_DONE, EXIT_CRASH, EXIT_FAILED, EXIT_BUSY = 0, 1, 2, 75
+EXIT_DONE, EXIT_CRASH, EXIT_FAILED = 0, 1, 2
 LOCK_SECONDS = 2.0  # somebody may hold the lock for a moment, to see whether anyone does
 _log = logging.getLogger(__name__)
 

@@ -21,7 +21,15 @@ from service.cluster import RayCluster
 from service.db import Database
 from service.errors import StorageError, UserError
 from service.jobs import Job, Patience
-from service.processes import LockHeld, Stop, die_with_parent, file_lock, is_locked, parent_pid
+from service.processes import (
+    EXIT_BUSY,
+    LockHeld,
+    Stop,
+    die_with_parent,
+    file_lock,
+    is_locked,
+    parent_pid,
+)
 from service.searches import remove_expired
 from service.settings import Settings
 from service.states import ACTIVE, ENDED
@@ -35,7 +43,7 @@ if TYPE_CHECKING:
 STEP_SECONDS = 0.5
 GRACE_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 3600.0
-EXIT_CRASH, EXIT_BUSY = 1, 75
+EXIT_CRASH = 1
 _log = logging.getLogger(__name__)
 
 

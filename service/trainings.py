@@ -11,7 +11,7 @@ from sqlalchemy import and_, or_, select
 from service.comparisons import COMPARISON
 from service.finetunes import FINETUNE
 from service.jobs import Job, Patience
-from service.processes import is_locked
+from service.processes import EXIT_BUSY, is_locked
 from service.rounds import FINALS
 from service.states import ACTIVE, JobState, ModelState
 from service.tables import model, search
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from service.asked import Kind
     from service.db import Database
 
-EXIT_BUSY = 75
 KINDS: dict[str, tuple[Kind, str]] = {  # what there is beside models, and who carries it out
     "finals": (FINALS, "service.retraining"),
     "comparison": (COMPARISON, "service.comparing"),

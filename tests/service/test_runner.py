@@ -14,8 +14,8 @@ from nas.store import Desired, Draft, Told
 from nas.trial import Outcome, Proposal
 from searchspaces.toy import Toy
 from service import models, searches, vitals
-from service.processes import StopNow, file_lock
-from service.runner import EXIT_BUSY, EXIT_CRASH, EXIT_DONE, EXIT_FAILED, Runner
+from service.processes import EXIT_BUSY, StopNow, file_lock
+from service.runner import EXIT_CRASH, EXIT_DONE, EXIT_FAILED, Runner
 from service.states import ModelState, SearchState
 from service.store import SqlStore
 from service.tables import search
