@@ -1,4 +1,7 @@
-"""Prints the dependencies of a pyproject.toml, one a line, for a Docker layer of their own."""
+"""Prints the dependencies of a pyproject.toml, one a line, for a Docker layer of their own.
+
+Those of the extra onnx too: who asks a service for an ONNX file cannot install anything in it.
+"""
 
 from __future__ import annotations
 
@@ -7,4 +10,5 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads(Path(sys.argv[1]).read_text())["project"]
-sys.stdout.write("\n".join(project["dependencies"]) + "\n")
+found = project["dependencies"] + project["optional-dependencies"]["onnx"]
+sys.stdout.write("\n".join(found) + "\n")

@@ -145,7 +145,9 @@ def test_the_dependency_layer_installs_what_pyproject_names() -> None:
         check=True,
     )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert done.stdout.splitlines() == project["dependencies"]
+    extra = project["optional-dependencies"]["onnx"]
+    assert done.stdout.splitlines() == project["dependencies"] + extra
+    assert any(one.startswith("onnxruntime") for one in extra)
 
 
 def test_hadolint_finds_nothing() -> None:
