@@ -35,7 +35,7 @@ MAGIC = b"NAS1"
 STATES = tuple(State)
 ARMS = (None, SEARCH, RANDOM)
 FIGURES = "figures."  # before the name of a figure, in the names of columns
-MOST = 100_000  # trials of one answer
+MOST = 1_000_000  # trials of one answer: as many as a search may have
 _CHUNK = 250  # rows at once: of thousands, the collector of garbage takes half of the time
 _NAN = float("nan")
 

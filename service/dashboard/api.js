@@ -38,6 +38,7 @@ export function address(path) {
 }
 
 async function answer(response) {
+  if (response.headers.get("Content-Type") === "application/octet-stream") return response.arrayBuffer();
   const text = await response.text();
   try {
     return text ? JSON.parse(text) : null;
@@ -57,7 +58,7 @@ async function reach(path, init) {
   return response;
 }
 
-/** Any request that is answered in JSON. */
+/** Any request that is answered in JSON, or in bytes. */
 export async function send(path, init) {
   const response = await reach(path, init);
   const body = await answer(response);
@@ -67,8 +68,8 @@ export async function send(path, init) {
 }
 
 /** GET a resource. @param {string} path @param {AbortSignal} [signal] */
-export function get(path, signal) {
-  return send(path, { signal, headers: { Accept: "application/json" } });
+export function get(path, signal, accept = "application/json") {
+  return send(path, { signal, headers: { Accept: accept } });
 }
 
 /** POST JSON. @param {string} path @param {any} [body] @param {Record<string,string>} [headers] */

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shlex
+from array import array
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nas.spec import SearchSpec
+from nas.trial import State
 from service.cli.options import FLAGS, build_spec
+from service.course import ARMS, STATES, Course
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -55,19 +59,95 @@ def unbeaten(points: set[tuple[int, int]]) -> set[tuple[int, int]]:
     return {(x, y) for x, y in points if not any(a <= x and b >= y for a, b in points - {(x, y)})}
 
 
-def test_the_curve_of_the_best_leaves_failed_and_unfinished_trials_out(page: Page) -> None:
-    history = {
-        "number": [2, 0, 1, 3, 4],
-        "reward": [0.4, 0.5, 0.0, None, 0.7],
-        "state": ["done", "done", "failed", "running", "done"],
-        "figures": {"baseline": [0.1, None, 0.2, None, 0.3], "entropy": [None] * 5},
+def course(seq: int, since: int, number: list[int], told: dict[str, list[Any]]) -> list[int]:
+    """Return columns as the service sends them; states are words."""
+    made = Course(seq, since, array("i", number))
+    made.reward = array("d", [math.nan if one is None else one for one in told["reward"]])
+    made.state = bytearray(STATES.index(State(one)) for one in told["state"])
+    made.arm = bytearray(ARMS.index(one) for one in told["arm"])
+    made.figures = {
+        name: array("d", [math.nan if one is None else one for one in values])
+        for name, values in told.get("figures", {}).items()
     }
-    columns = call(page, "charts/reward.js", "columns", history)
+    return list(made.packed())
+
+
+def evaluated(page: Page, script: str, *sent: list[int]) -> Any:
+    """Return what a script gives of histories, ``of(0)`` and so on: arrays, and null for NaN."""
+    return page.evaluate(
+        """async (sent) => {
+          const at = (name) => import(new URL(`static/${name}.js`, document.baseURI));
+          const { merge, unpack } = await at("history");
+          const { columns } = await at("charts/reward");
+          const of = (i) => unpack(new Uint8Array(sent[i]).buffer);
+          const none = (value) => (Number.isNaN(value) ? null : value);
+          const plain = (one) => (ArrayBuffer.isView(one) ? Array.from(one, none) : one);
+          const found = Object.entries(GIVEN);
+          return Object.fromEntries(found.map(([name, value]) => [name, plain(value)]));
+        }""".replace("GIVEN", script),
+        list(sent),
+    )
+
+
+def test_the_curve_of_the_best_leaves_failed_and_unfinished_trials_out(page: Page) -> None:
+    sent = course(
+        9,
+        0,
+        [0, 1, 2, 3, 4],
+        {
+            "reward": [0.5, 0.0, 0.4, None, 0.7],
+            "state": ["done", "failed", "done", "running", "done"],
+            "arm": [None] * 5,
+            "figures": {"baseline": [None, 0.2, 0.1, None, 0.3], "entropy": [None] * 5},
+        },
+    )
+    columns = evaluated(page, "columns(of(0))", sent)
     assert columns["x"] == [0, 1, 2, 3, 4]
-    assert columns["rewards"] == [0.5, None, 0.4, None, 0.7]
+    assert columns["own"] == [0.5, None, 0.4, None, 0.7]
     assert columns["best"] == [0.5, 0.5, 0.5, 0.5, 0.7]
-    assert columns["figures"] == {"baseline": [None, 0.2, 0.1, None, 0.3]}
-    assert call(page, "charts/reward.js", "improvements", columns) == [[0, 0.5], [4, 0.7]]
+    assert columns["baseline"] == [None, 0.2, 0.1, None, 0.3]
+    assert not columns["entropy"]
+    assert columns["random"] is None
+    assert (columns["done"], columns["steps"]) == (3, [[0, 0.5], [4, 0.7]])
+
+
+def test_the_arms_of_a_history_are_two_rows_of_dots(page: Page) -> None:
+    sent = course(
+        9,
+        0,
+        [0, 1, 2],
+        {"reward": [0.5, 0.6, 0.4], "state": ["done"] * 3, "arm": ["search", "random", "search"]},
+    )
+    columns = evaluated(page, "columns(of(0))", sent)
+    assert columns["own"] == [0.5, None, 0.4]
+    assert columns["random"] == [None, 0.6, None]
+
+
+def test_what_has_changed_in_a_history_is_put_in_its_place(page: Page) -> None:
+    before = course(
+        5, 0, [0, 1], {"reward": [None, 0.2], "state": ["running", "done"], "arm": [None, None]}
+    )
+    after = course(
+        8,
+        5,
+        [0, 2, 3],
+        {
+            "reward": [0.3, None, 0.9],
+            "state": ["done", "pending", "failed"],
+            "arm": ["search", "random", "search"],
+            "figures": {"entropy": [1.5, None, None]},
+        },
+    )
+    found = evaluated(page, "merge(of(0), of(1))", before, after)
+    assert found["seq"] == 8
+    assert found["number"] == [0, 1, 2, 3]
+    assert found["reward"] == [0.3, 0.2, None, None]
+    assert found["arm"] == [1, 0, 2, 1]
+    assert found["figures.entropy"] == [1.5, None, None, None]
+    last = course(9, 8, [2], {"reward": [0.1], "state": ["done"], "arm": ["random"]})
+    found = evaluated(page, "merge(merge(of(0), of(1)), of(2))", before, after, last)
+    assert found["reward"] == [0.3, 0.2, 0.1, None]
+    assert found["figures.entropy"] == [1.5, None, None, None]
 
 
 def test_ticks_are_round_and_inside(page: Page) -> None:

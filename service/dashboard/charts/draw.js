@@ -1,4 +1,5 @@
 // Draws lines, steps and dots over a common x: the picture of a line chart, without its page.
+// Columns are typed arrays, with NaN where there is nothing: a canvas leaves out what has it as a place.
 import { axes, plane, span, surface } from "./plane.js";
 
 /** The first index of the sorted numbers `x` whose value is at least `low`, or above it if `over`. */
@@ -45,8 +46,7 @@ function extent(numbers, columns, first, last) {
   let high = Math.max(...numbers);
   for (const values of columns) {
     for (let i = first; i <= last; i += 1) {
-      const value = values[i];
-      if (value === null) continue;
+      const value = values[i]; // NaN is neither
       if (value < low) low = value;
       if (value > high) high = value;
     }
@@ -54,78 +54,76 @@ function extent(numbers, columns, first, last) {
   return low > high ? [] : [low, high];
 }
 
+/** `of`, which is linear, as [at 0, slope]: 100,000 points need no calls. */
+function linear(of) {
+  const zero = of(0);
+  return [zero, of(1) - zero];
+}
+
 /** A line; of the points that share a pixel's width, the first, the lowest, the highest and the last. */
 function drawLine(pen, line, xs, values, at, [first, last]) {
+  const [x0, dx] = linear(at.x);
   const y = line.right ? at.right : at.y;
   pen.setLineDash(line.kind === "dashed" ? [6, 4] : []);
   pen.lineWidth = line.width ?? 2;
   pen.lineJoin = "round";
   pen.beginPath();
-  let before = null;
-  let column = null; // {px, low, high, last} of the pixel that is being passed
-  const flush = () => {
-    if (!column) return;
-    pen.lineTo(column.px, column.low);
-    pen.lineTo(column.px, column.high);
-    pen.lineTo(column.px, column.last);
-    column = null;
-  };
-  for (let i = first; i <= last; i += 1) {
-    if (values[i] === null) continue;
-    const px = at.x(xs[i]);
-    const py = y(values[i]);
-    if (before === null) pen.moveTo(px, py);
-    else if (line.kind === "step") {
-      if (py !== before) {
-        pen.lineTo(px, before);
-        pen.lineTo(px, py);
-      } else if (i === last) pen.lineTo(px, py);
-    } else if (column && Math.floor(px) === Math.floor(column.px)) {
-      column.low = Math.max(column.low, py);
-      column.high = Math.min(column.high, py);
-      column.last = py;
-    } else {
-      flush();
-      pen.lineTo(px, py);
-      column = { px, low: py, high: py, last: py };
+  let before = NaN;
+  for (let i = first; i <= last; ) {
+    const begin = values[i];
+    const px = x0 + dx * xs[i];
+    i += 1;
+    if (begin !== begin) continue; // NaN: nothing is known
+    if (line.kind === "step") {
+      if (begin === before && i <= last) continue;
+      pen.lineTo(px, y(before)); // nothing, the first time
+      pen.lineTo(px, y((before = begin)));
+      continue;
     }
-    before = py;
+    pen.lineTo(px, y(begin));
+    const edge = Math.floor(px) + 1;
+    let [low, high, end] = [begin, begin, begin];
+    for (; i <= last && x0 + dx * xs[i] < edge; i += 1) {
+      const value = values[i];
+      if (value < low) low = value;
+      if (value > high) high = value;
+      if (value === value) end = value;
+    }
+    for (const value of low < high ? [low, high, end] : []) pen.lineTo(px, y(value));
   }
-  flush();
   pen.stroke();
   pen.setLineDash([]);
 }
 
 const MANY = 3000; // dots from which on they are squares of two pixels in a buffer: 100,000 in some 10 ms
 
-function drawMany(pen, xs, values, at, [first, last]) {
-  const width = Math.ceil(at.width);
-  const image = new ImageData(width, Math.ceil(at.height));
+/** Dots in what is still an empty picture, in its own pixels; those outside of the axes are left out. */
+function drawMany(pen, ink, xs, values, at, [first, last]) {
+  const { canvas } = pen;
+  const ratio = canvas.width / at.width;
+  const [from, top, width, height] = [at.left - 4, at.top - 6, at.end - at.left + 8, at.bottom - at.top + 10].map((side) => Math.round(side * ratio));
+  const image = new ImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
-  const [red, green, blue] = pen.fillStyle.match(/[0-9a-f]{2}/g).map((pair) => parseInt(pair, 16)); // always #rrggbb
-  const ink = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // little-endian, as all browsers' machines
+  const [red, green, blue] = ink.match(/\d+/g);
+  const colour = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0; // little-endian, as all browsers' machines
+  const [x0, dx] = linear(at.x);
+  const [y0, dy] = linear(at.y);
+  const side = Math.round(2 * ratio);
   for (let i = first; i <= last; i += 1) {
-    if (values[i] === null) continue;
-    const left = (at.x(xs[i]) - 1) | 0;
-    if (left < 0 || left > width - 2) continue; // or it would come out in another row
-    const place = ((at.y(values[i]) - 1) | 0) * width + left;
-    pixels[place] = ink;
-    pixels[place + 1] = ink;
-    pixels[place + width] = ink;
-    pixels[place + width + 1] = ink;
+    const left = ((x0 + dx * xs[i] - 1) * ratio - from) | 0;
+    const y = y0 + dy * values[i];
+    if (y !== y || left < 0 || left > width - side) continue; // or it would come out in another row
+    const place = (((y - 1) * ratio - top) | 0) * width + left;
+    for (let below = 0; below < side; below += 1) {
+      for (let beside = 0; beside < side; beside += 1) pixels[place + below * width + beside] = colour;
+    }
   }
-  const layer = document.createElement("canvas");
-  layer.width = width;
-  layer.height = image.height;
-  layer.getContext("2d").putImageData(image, 0, 0);
-  pen.drawImage(layer, 0, 0);
+  pen.putImageData(image, from, top);
 }
 
 function drawDots(pen, xs, values, at, [first, last], radius, crosses) {
-  if (last - first > MANY && !crosses) return drawMany(pen, xs, values, at, [first, last]);
   pen.lineWidth = 1.6;
   for (let i = first; i <= last; i += 1) {
-    if (values[i] === null) continue;
     const x = at.x(xs[i]);
     const y = at.y(values[i]);
     pen.beginPath();
@@ -140,7 +138,6 @@ function drawDots(pen, xs, values, at, [first, last], radius, crosses) {
       pen.fill();
     }
   }
-  return undefined;
 }
 
 /** A range of values over the whole width, under everything else. */
@@ -160,7 +157,6 @@ function drawCursor(pen, lines, data, at, index, look) {
   pen.stroke();
   lines.forEach((line, i) => {
     const value = data[i + 1][index];
-    if (value === null) return;
     pen.fillStyle = look.colours[i];
     pen.strokeStyle = look.card;
     pen.lineWidth = 1.5;
@@ -174,16 +170,20 @@ function drawCursor(pen, lines, data, at, index, look) {
 /** Draw what stays while the pointer moves: axes and each of `lines` over `data` (columns, x first). */
 export function draw(canvas, lines, data, at, look) {
   const pen = surface(canvas, at.width, at.height);
+  const range = within(data[0], at.ranges.x);
+  const many = range[1] - range[0] > MANY && lines[0].kind === "dots";
+  if (many) drawMany(pen, look.colours[0], data[0], data[1], at, range);
+  pen.globalCompositeOperation = "destination-over";
   axes(pen, at, look);
+  pen.globalCompositeOperation = "source-over";
   pen.save();
   clip(pen, at);
-  const range = within(data[0], at.ranges.x);
   const radius = Math.max(1.4, Math.min(2.8, (at.end - at.left) / (range[1] - range[0] + 1)));
   lines.forEach((line, i) => {
     pen.strokeStyle = look.colours[i];
     pen.fillStyle = look.colours[i];
     if (line.band) drawBand(pen, line.band, at);
-    if (line.kind === "dots") drawDots(pen, data[0], data[i + 1], at, range, radius);
+    if (line.kind === "dots") many || drawDots(pen, data[0], data[i + 1], at, range, radius);
     else if (line.kind === "crosses") drawDots(pen, data[0], data[i + 1], at, range, radius + 1, true);
     else drawLine(pen, line, data[0], data[i + 1], at, range);
   });

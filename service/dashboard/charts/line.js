@@ -17,7 +17,7 @@ function Legend({ spec, at, data }) {
       const value = at === null ? null : data[i + 1][at];
       return html`<li key=${line.label}>
         <i class=${`key key-${line.kind ?? "line"}`} style=${{ color: `var(${line.colour})` }}></i>${line.label}
-        ${value === null || value === undefined ? null : html` <b>${line.format(value)}</b>`}
+        ${isNumber(value) ? html` <b>${line.format(value)}</b>` : null}
       </li>`;
     })}
   </ul>`;
@@ -67,15 +67,16 @@ function usePointer(data, at, zoom, onPick) {
   return { index: index !== null && index <= last ? index : null, drag, on };
 }
 
-/** Draw `data` (columns, x first) as `spec` says: {name, summary, lines, xLabel, xName, yFormat,
+/** Draw `data` (columns, x first; null or NaN is where there is nothing) as `spec` says: {name, summary, lines, xLabel, xName, yFormat,
  * yRange, rightFormat, table: {title, head, rows}}; a line is {label, kind, colour, format, right, width},
  * with `band` also a range [low, high] behind all.
  * `onPick(x)` is called for the point that is opened. */
-export function LineChart({ spec, data, onPick }) {
+export function LineChart({ spec, data: given, onPick }) {
+  const data = useMemo(() => given.map((column) => (ArrayBuffer.isView(column) ? column : Float64Array.from(column, (value) => value ?? NaN))), [given]);
   const [zoom, setZoom] = useState(null); // a range of x: live data moves the axes only without one
   const at = useRef(null);
   const { index, drag, on } = usePointer(data, at, setZoom, onPick);
-  const picture = useRef({}); // what stays while the pointer moves, and what it was drawn of
+  const pictures = useRef({}); // what stays while the pointer moves, of the whole range and of a part, and what it was drawn of
   const canvas = useCanvas((element, width) => {
     const look = {
       ...colours(), colours: spec.lines.map((line) => colour(line.colour)),
@@ -83,17 +84,18 @@ export function LineChart({ spec, data, onPick }) {
       yFormat: short(spec.yFormat), rightFormat: spec.rightFormat,
     };
     const of = JSON.stringify([width, devicePixelRatio, zoom, spec.yRange, look, spec.lines.map((line) => [line.kind, line.band])]);
-    if (picture.current.of !== of || picture.current.data !== data) {
-      at.current = layout(spec.lines, data, width, HEIGHT, zoom, spec.yRange);
-      const drawn = document.createElement("canvas");
-      draw(drawn, spec.lines, data, at.current, look);
-      picture.current = { of, data, drawn };
+    const kept = (pictures.current[!zoom] ??= { drawn: document.createElement("canvas") });
+    if (kept.of !== of || kept.data !== data) {
+      kept.at = layout(spec.lines, data, width, HEIGHT, zoom, spec.yRange);
+      draw(kept.drawn, spec.lines, data, kept.at, look);
+      Object.assign(kept, { of, data });
     }
-    point(element, picture.current.drawn, spec.lines, data, at.current, look, { index, drag });
+    at.current = kept.at;
+    point(element, kept.drawn, spec.lines, data, at.current, look, { index, drag });
   });
   const words = index === null
     ? ""
-    : spec.lines.filter((_, i) => data[i + 1][index] !== null).map((line) => `${line.label} ${line.format(data[spec.lines.indexOf(line) + 1][index])}`).join(", ");
+    : spec.lines.flatMap((line, i) => (isNumber(data[i + 1][index]) ? [`${line.label} ${line.format(data[i + 1][index])}`] : [])).join(", ");
   return html`<figure class="chart" aria-label=${spec.name}>
     <div class="chart-head">
       <${Legend} spec=${spec} at=${index} data=${data} />

@@ -60,9 +60,10 @@ export function plane({ width, height, x, y, right }) {
 /** A cleared canvas at the resolution of the screen, and its pen. */
 export function surface(canvas, width, height) {
   const ratio = devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
+  const size = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== size[0] || canvas.height !== size[1]) [canvas.width, canvas.height] = size;
   const pen = canvas.getContext("2d");
+  pen.reset();
   pen.scale(ratio, ratio);
   pen.font = FONT;
   return pen;

@@ -3,53 +3,34 @@ import { html, useMemo } from "../dom.js";
 import { goal, isNumber, metricName, plain, reward, several } from "../format.js";
 import { LineChart } from "./line.js";
 
+const RANDOM = 2; // in the column of arms
 export const LEAST = 3; // trials from which on a chart says more than a sentence
 const WORDS = { baseline: "baseline", entropy: "entropy (nats)" };
 
-/** Columns for the chart of a history {number, reward, state, arm, figures}: x, rewards of all, those
- * of the random arm (null without one), best, figures. */
-export function columns(history) {
-  const order = history.number.map((_, i) => i);
-  const sorted = history.number.every((number, i) => !i || history.number[i - 1] < number); // as the service gives them
-  if (!sorted) order.sort((a, b) => history.number[a] - history.number[b]);
-  const pickColumn = (values) => order.map((i) => (isNumber(values?.[i]) ? values[i] : null));
-  const rewards = order.map((i) =>
-    history.state[i] === "done" && isNumber(history.reward[i]) ? history.reward[i] : null,
-  );
-  let top = null;
-  const best = rewards.map((value) => {
-    if (value !== null && (top === null || value > top)) top = value;
-    return top;
-  });
-  const figures = {};
-  for (const [name, values] of Object.entries(history.figures ?? {})) {
-    const column = pickColumn(values);
-    if (column.some((value) => value !== null)) figures[name] = column;
-  }
-  const isRandom = order.map((i) => history.arm?.[i] === "random");
-  const random = isRandom.includes(true) ? rewards.map((value, i) => (isRandom[i] ? value : null)) : null;
-  return { x: order.map((i) => history.number[i]), rewards, random, best, figures };
-}
-
-/** The trials at which the best improved: [number, reward], the latest last. */
-export function improvements({ x, rewards, best }) {
+/** What the chart draws of a history (../history.js): x, the rewards of the controller's trials and of the random arm's (null
+ * without one), the best so far, baseline and entropy, if any; how many are `done`, and `steps`, the trials at which the best improved: [number, reward]. */
+export function columns({ number, reward: rewards, arm, ...figures }) {
+  const best = new Float64Array(number.length);
   const steps = [];
-  for (let i = 0; i < x.length; i += 1) {
-    if (rewards[i] !== null && rewards[i] === best[i] && best[i] !== (i ? best[i - 1] : null)) {
-      steps.push([x[i], best[i]]);
+  let top = NaN;
+  let done = 0;
+  for (let i = 0; i < best.length; i += 1) {
+    const value = rewards[i];
+    if (value === value) { // not NaN
+      done += 1;
+      if (!(value <= top)) steps.push([number[i], (top = value)]);
     }
+    best[i] = top;
   }
-  return steps;
-}
-
-/** Finished trials of a column. */
-export function finished(column) {
-  return (column ?? []).filter((value) => value !== null);
+  const of = (wanted) => rewards.map((value, i) => ((arm[i] === RANDOM) === wanted ? value : NaN));
+  const both = arm.includes(RANDOM);
+  const known = (name) => figures[`figures.${name}`]?.some(isNumber) && figures[`figures.${name}`];
+  return { x: number, own: both ? of(false) : rewards, random: both ? of(true) : null, best, baseline: known("baseline"), entropy: known("entropy"), done, steps };
 }
 
 /** The middle half of the values: [lower quartile, upper quartile]. */
 export function middle(values) {
-  const sorted = [...values].sort((a, b) => a - b);
+  const sorted = Float64Array.from(values).sort();
   return [0.25, 0.75].map((share) => {
     const place = share * (sorted.length - 1);
     const low = sorted[Math.floor(place)];
@@ -57,18 +38,12 @@ export function middle(values) {
   });
 }
 
-/** The value of a figure such as the entropy at the trial with the highest number that has it, or null. */
+/** The value of a figure such as the entropy at the last trial that has it, or undefined. */
 export function lastFigure(history, name) {
-  const values = history?.figures?.[name] ?? [];
-  let found = null;
-  values.forEach((value, i) => {
-    if (isNumber(value) && (found === null || history.number[i] > history.number[found])) found = i;
-  });
-  return found === null ? null : values[found];
+  return history?.[`figures.${name}`]?.findLast(isNumber);
 }
 
-function describe(search, cols, steps) {
-  const done = finished(cols.rewards).length;
+function describe(search, { done, steps }) {
   const [number, value] = steps.at(-1);
   const first = steps[0];
   if (steps.length === 1) {
@@ -82,17 +57,17 @@ function lines(search, cols) {
   const show = (value) => reward(search, value);
   const found = [{ label: cols.random ? "controller" : "trial", kind: "dots", colour: "--chart-dot", format: show }];
   if (cols.random) {
-    const values = finished(cols.random);
+    const values = cols.random.filter(isNumber);
     const band = values.length < LEAST ? null : middle(values);
     found.push({
       label: band ? "random, band: its middle half" : "random", kind: "crosses", colour: "--chart-random", format: show, band,
     });
   }
   found.push({ label: "best so far", kind: "step", colour: "--chart-best", format: show });
-  if (cols.figures.baseline) {
+  if (cols.baseline) {
     found.push({ label: WORDS.baseline, kind: "dashed", colour: "--chart-baseline", format: show });
   }
-  if (cols.figures.entropy) {
+  if (cols.entropy) {
     found.push({ label: WORDS.entropy, colour: "--chart-entropy", width: 1.5, right: true, format: plain });
   }
   return found;
@@ -101,13 +76,9 @@ function lines(search, cols) {
 /** The chart, or a sentence while there is too little to draw. */
 export function RewardChart({ search, history, onPick }) {
   const cols = useMemo(() => columns(history), [history]);
-  const done = finished(cols.rewards).length;
+  const { done, steps } = cols;
   const data = useMemo(
-    () => {
-      const { x, rewards, random, best, figures } = cols;
-      const own = random ? rewards.map((value, i) => (random[i] === null ? value : null)) : rewards;
-      return [x, own, random, best, figures.baseline, figures.entropy].filter(Boolean);
-    },
+    () => [cols.x, cols.own, cols.random, cols.best, cols.baseline, cols.entropy].filter(Boolean),
     [cols],
   );
   if (done < LEAST) {
@@ -116,11 +87,10 @@ export function RewardChart({ search, history, onPick }) {
       The chart appears with the ${LEAST}rd.
     </p>`;
   }
-  const steps = improvements(cols);
   const name = metricName(goal(search));
   const spec = {
     name: `Reward: ${name} of each trial`,
-    summary: describe(search, cols, steps),
+    summary: describe(search, cols),
     lines: lines(search, cols),
     xLabel: "trial", xName: "trial",
     yFormat: (value) => reward(search, value),

@@ -9,11 +9,11 @@ import { useLoad, useResource } from "../resource.js";
 
 /** Finished trials of both arms, of a history: {search, random}. */
 export function arms(history) {
-  const counts = { search: 0, random: 0 };
-  history.state.forEach((state, i) => {
-    if (state === "done" && history.arm[i] in counts) counts[history.arm[i]] += 1;
-  });
-  return counts;
+  const [, search, random] = history.reward.reduce((counts, value, i) => {
+    if (isNumber(value)) counts[history.arm[i]] += 1;
+    return counts;
+  }, [0, 0, 0]);
+  return { search, random };
 }
 
 function Without({ search }) {

@@ -5,6 +5,7 @@ import { LEAST } from "../charts/reward.js";
 import { Scatter } from "../charts/pareto.js";
 import { controllers, count, difference, goal, isNumber, metricName, reward, several } from "../format.js";
 import { Card, Loaded, Notice, Scroll } from "../parts.js";
+import { useHistory } from "../history.js";
 import { useResource } from "../resource.js";
 import { go, link } from "../router.js";
 
@@ -74,8 +75,8 @@ function Tree({ search, lineage, history }) {
   const name = goal(search);
   const minimise = search.spec.objective?.minimise;
   const gained = (gain) => difference(name, minimise ? -gain : gain);
-  const trials = useMemo(() => history.number.flatMap((number, i) =>
-    (history.state[i] === "done" && isNumber(history.reward[i]) ? [{ number, reward: history.reward[i] }] : [])), [history]);
+  const trials = useMemo(() => [...history.number].flatMap((number, i) =>
+    (isNumber(history.reward[i]) ? [{ number, reward: history.reward[i] }] : [])), [history]);
   const best = search.best?.number ?? null;
   const { steps, noise, rows } = useMemo(() => {
     const values = new Map(trials.map((trial) => [trial.number, trial.reward]));
@@ -109,7 +110,7 @@ function Tree({ search, lineage, history }) {
 export function Lineage({ search }) {
   const ended = (event) => event.search === search.id && event.kind === "trial.done";
   const lineage = useResource(`searches/${search.id}/lineage`, ended);
-  const history = useResource(`searches/${search.id}/history`, ended);
+  const history = useHistory(search.id, ended);
   const names = controllers(search.spec.controller);
   const changes = names.some((name) => CHANGE.includes(name));
   return html`<div class="page-head"><h1>Lineage</h1></div>

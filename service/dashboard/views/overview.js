@@ -3,9 +3,10 @@ import { html, useMemo, useState } from "../dom.js";
 import { get, saved } from "../api.js";
 import { Scatter, costs } from "../charts/pareto.js";
 import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
-import { count, duration, ended, goal, metric, metricName, partName, plain, reward, sentence, several } from "../format.js";
+import { count, duration, ended, goal, isNumber, metric, metricName, partName, plain, reward, sentence, several } from "../format.js";
 import { Card, Loaded, Tile } from "../parts.js";
-import { useLoad, useResource } from "../resource.js";
+import { useHistory } from "../history.js";
+import { useLoad } from "../resource.js";
 import { go, link } from "../router.js";
 import { kindName, useFailures } from "./insights.js";
 import { Audit, FrontCard, Verdict, objectives } from "./honesty.js";
@@ -51,11 +52,11 @@ function EstimateNote({ search }) {
 function PolicyTile({ history }) {
   const entropy = lastFigure(history, "entropy");
   const baseline = lastFigure(history, "baseline");
-  if (entropy !== null) {
-    const note = baseline === null ? "of the policy, in nats" : `nats; baseline ${plain(baseline)}`;
+  if (isNumber(entropy)) {
+    const note = baseline === undefined ? "of the policy, in nats" : `nats; baseline ${plain(baseline)}`;
     return html`<${Tile} label="Policy entropy" value=${plain(entropy)} note=${note} />`;
   }
-  if (baseline !== null) return html`<${Tile} label="Baseline" value=${plain(baseline)} note="moving average" />`;
+  if (isNumber(baseline)) return html`<${Tile} label="Baseline" value=${plain(baseline)} note="moving average" />`;
   return null;
 }
 
@@ -102,7 +103,7 @@ export function Overview({ search }) {
   const id = search.id;
   const finished = (event) =>
     event.search === id && ["trial.done", "trial.failed", "trial.stopped"].includes(event.kind);
-  const history = useResource(`searches/${id}/history`, finished);
+  const history = useHistory(id, finished);
   const best = useLoad(`best ${id}`, (signal) => bestTrials(id, signal), (event) => event.search === id && event.kind === "trial.done");
   const open = (number) => go(link(id, "trials", number));
   const Right = objectives(search).length > 1 ? FrontCard : SizeCard;

@@ -5,7 +5,8 @@ import { Spark } from "../charts/spark.js";
 import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
 import { Icon } from "../icons.js";
 import { Act, Copy, Loaded, Notice, State, transition } from "../parts.js";
-import { useLoad, useResource } from "../resource.js";
+import { useHistory } from "../history.js";
+import { useLoad } from "../resource.js";
 import { go, link, setQuery } from "../router.js";
 import { useTitle } from "../store.js";
 
@@ -24,12 +25,10 @@ function RowSpark({ search }) {
     watch.observe(seen.current);
     return () => watch.disconnect();
   }, []);
-  const key = near && search.counts.done > 1 ? `searches/${search.id}/history` : null;
-  const history = useResource(key, (event) => event.search === search.id && event.kind === "trial.done");
-  const values = (history.data?.reward ?? []).filter((_, i) => history.data.state[i] === "done");
+  const history = useHistory(near && search.counts.done > 1 ? search.id : null, (event) => event.search === search.id && event.kind === "trial.done");
   return html`<span ref=${seen} class="spark-box">
     ${history.data
-      ? html`<${Spark} values=${values} label=${`Rewards of ${count(search.counts.done)} trials, best ${reward(search, search.best?.reward)}`} />`
+      ? html`<${Spark} values=${history.data.reward} label=${`Rewards of ${count(search.counts.done)} trials, best ${reward(search, search.best?.reward)}`} />`
       : html`<span class="quiet">–</span>`}
   </span>`;
 }
