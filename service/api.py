@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from service import uploads
 from service.app import create_app
 from service.catalog import catalog
-from service.errors import UserError
+from service.errors import StorageError, UserError
 from service.listening import SOCKET_VARIABLE, listen
 from service.processes import die_with_parent, parent_pid
 from service.settings import Settings
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from service.stream import Broadcaster
 
+_log = logging.getLogger(__name__)
 GRACE_SECONDS = 3  # without a limit, uvicorn waits for ever for open event streams
 
 
@@ -48,6 +50,10 @@ def serve(settings: Settings, listener: socket.socket | None = None) -> int:
     """
     listener = listener or listen(settings.host, settings.port)
     app = create_app(settings)
+    try:
+        uploads.tidy(app.state.database)
+    except StorageError as error:  # the next upload or start does it
+        _log.warning("%s", error)
     config = uvicorn.Config(
         app,
         host=settings.host,

@@ -107,6 +107,7 @@ def _guard(app: FastAPI, keyring: Keyring, database: Database, settings: Setting
             hosts=_hosts(settings),
             root_path=settings.root_path,
             requests_per_second=settings.requests_per_second,
+            upload_bytes=settings.upload_bytes,
         )
         return Metered(inner, app.state.meter)
 

@@ -32,7 +32,7 @@ class Entry(TypedDict):
 
 
 class Dataset(TypedDict):
-    """A built-in data set."""
+    """A built-in or registered data set."""
 
     name: str
     summary: str

@@ -29,6 +29,10 @@ class Conflict(UserError):
     """The thing exists but is in a state that does not allow this."""
 
 
+class TooLarge(UserError):
+    """It is larger than what is allowed here."""
+
+
 class StorageError(RuntimeError):
     """The database cannot take a write now: busy, full or read-only. Nothing was changed."""
 

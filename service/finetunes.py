@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, tuple_
 from nas.data import DataError, describe
 from nas.events import EventKind
 from nas.recipe import Recipe
-from service import asked, cursors, models
+from service import asked, cursors, models, registered
 from service.clock import moment, moment_or_none, now
 from service.errors import Conflict, UserError
 from service.searchrows import finite
@@ -137,7 +137,7 @@ def _checked(database: Database, wanted: FinetuneRequest) -> FinetuneRequest:
         first = error.errors(include_url=False)[0]
         field = ".".join(["recipe", *(str(part) for part in first["loc"])])
         raise UserError(f"{field}: {first['msg']}", field=field, value=first["input"]) from error
-    data = wanted.data.resolved()
+    data = registered.located_data(database, wanted.data).resolved()
     if data.train_images == "auto":
         data = data.model_copy(update={"train_images": "all"})
     try:

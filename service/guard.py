@@ -36,6 +36,7 @@ STATIC = "/static/"
 MOST_BODY_BYTES = 2**20
 MOST_IMAGE_BYTES = 2**24  # of a request with images to be classified
 PREDICT = re.compile(r"/api/v1/models/[^/]+/predict")
+UPLOAD = re.compile(r"/api/v1/datasets/[^/]+/file")
 TOKENS = "/api/v1/tokens"
 # A POST that changes nothing, and one that changes only the browser that asks.
 LOOKING = frozenset({"/api/v1/architectures/preview", "/api/v1/logout"})
@@ -69,13 +70,14 @@ class Guard:
         hosts: Collection[str],
         root_path: str = "",
         requests_per_second: int = 0,
+        upload_bytes: int = MOST_BODY_BYTES,
     ) -> None:
         """Protect ``app``; ``hosts`` are the names by which a browser may call it.
 
         Each credential may call ``requests_per_second`` times (0: as often as it likes).
         """
         self.app, self.keyring, self.root_path = app, keyring, root_path
-        self.database = database
+        self.database, self.upload_bytes = database, upload_bytes
         self.hosts = frozenset(host.lower() for host in hosts)
         self._wrong = Rates(WRONG_PER_SECOND, WRONG_BURST)
         self._known: set[bytes] = set()
@@ -124,7 +126,7 @@ class Guard:
                 value=headers.get("host", ""),
             )
         length = headers.get("content-length", "0")
-        most = MOST_IMAGE_BYTES if PREDICT.fullmatch(path) else MOST_BODY_BYTES
+        most = self._most(path)
         if not length.isdigit() or int(length) > most:
             return problem(413, f"a request may have {most} bytes", field="body")
         if path == LOGIN and (seconds := self._wrong.wait(_address(scope))):
@@ -135,6 +137,12 @@ class Guard:
             return self._stranger(scope, path, headers) or self._too_often(scope)
         except StorageError as error:
             return problem(503, str(error), {"Retry-After": "5"})
+
+    def _most(self, path: str) -> int:
+        """Return how many bytes a request may have."""
+        if UPLOAD.fullmatch(path):
+            return self.upload_bytes
+        return MOST_IMAGE_BYTES if PREDICT.fullmatch(path) else MOST_BODY_BYTES
 
     def _stranger(self, scope: Scope, path: str, headers: Headers) -> Response | None:
         """Return a refusal unless the request carries a token, or our cookie from our page.

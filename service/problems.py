@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from service.errors import Conflict, NotFound, StorageError, UserError
+from service.errors import Conflict, NotFound, StorageError, TooLarge, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,8 @@ async def _user_error(_: Request, error: Exception) -> Response:
         status = 404
     elif isinstance(error, Conflict):
         status = 409
+    elif isinstance(error, TooLarge):
+        status = 413
     extra = {name: getattr(error, name, None) for name in ("field", "value", "allowed")}
     return problem(status, str(error), **extra)
 

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, tuple_
 
 from nas.events import EventKind
 from nas.store import Desired
-from service import cursors, idempotency, specs, summaries
+from service import cursors, idempotency, registered, specs, summaries
 from service.clock import now
 from service.errors import Conflict, NotFound, UserError
 from service.schemas import SearchPage
@@ -48,13 +48,14 @@ def create(database: Database, spec: SearchSpec, key: str | None = None) -> str:
     ``key`` makes a repeat harmless: the same key with the same spec gives the first one's id.
     Raises UserError where the spec is wrong, or the key was used with another spec.
     """
-    checked = specs.complete(spec, database.settings.data_root)
+    checked = specs.complete(registered.located(database, spec), database.settings.data_root)
     request_hash = specs.digest(spec)
     with database.write() as connection:
         if key is not None:
             earlier = idempotency.earlier(connection, key, request_hash)
             if earlier is not None:
                 return earlier
+        registered.check_still_there(connection, checked.data)
         search_id = secrets.token_hex(5)
         _insert(connection, search_id, checked)
         if key is not None:

@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     requests_per_second: Annotated[
         int, Field(ge=0, le=100_000, description="Requests of one token; 0: as many as it likes")
     ] = 100
+    upload_bytes: Annotated[
+        int, Field(ge=1000, le=2**50, description="Largest file that may be uploaded")
+    ] = 2 * 2**30
     ray_address: Annotated[str | None, Field(description="An existing Ray cluster, host:port")] = (
         None
     )

@@ -309,6 +309,20 @@ api_token = Table(
     Column("expires_at", BigInteger),
 )
 
+# Images with a name. ``path`` is a folder or a file of the server's disk; of an upload it is below
+# HOME/datasets, while it is "pending" a file that is still growing.
+dataset = Table(
+    "dataset",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # folder, zip, npz, upload
+    Column("path", Text, nullable=False),
+    Column("state", Text, nullable=False),  # pending, ready
+    Column("about", JSON, nullable=False),  # nas.data.inventory.Inventory
+    Column("sha256", Text, nullable=False),  # of an upload
+    Column("created_at", BigInteger, nullable=False),
+)
+
 process = Table(
     "process",
     metadata,

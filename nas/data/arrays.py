@@ -7,8 +7,6 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch.nn import functional
 
 from nas.data.source import MAX_BYTES, Labels, Part, Pixels, Shape, Source, check_memory, reason
 from nas.data.spec import DataError
@@ -77,6 +75,10 @@ def _recolour(x: Pixels, channels: int) -> Pixels:
 
 def _resize(x: Pixels, shape: Shape) -> Pixels:
     """Return images cropped to the new proportions around their middle, and resized."""
+    # Two seconds, which who only looks at images does not need.
+    import torch
+    from torch.nn import functional
+
     size = (shape.height, shape.width)
     height, width = x.shape[2:]
     scale = min(height / size[0], width / size[1])

@@ -35,10 +35,13 @@ class Inventory:
     bytes: int
 
 
-def inventory(path: Path, root: Path) -> Inventory:
-    """Return what is at a path; raise DataError where a search could not use it."""
+def inventory(path: Path, root: Path, source: Source | None = None) -> Inventory:
+    """Return what is at a path; raise DataError where a search could not use it.
+
+    ``source`` is what was opened there, for a file whose name does not say what it is.
+    """
     spec = DataSpec(source=str(path), path=str(path))
-    source = open_source(spec, root)
+    source = source or open_source(spec, root)
     split(source, spec, 0)
     shape = source.shape(spec)
     smallest, largest = _sizes(source, (shape.height, shape.width))

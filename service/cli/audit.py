@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service import auditlog, searches
+from service import auditlog, registered, searches
 from service.cli.context import opened
 from service.cli.options import FLAGS, build_spec, parameters
 from service.cli.screen import meter, say, say_json, say_table
@@ -89,7 +89,8 @@ def _described(
 ) -> SearchSpec:
     """Return the completed description of what is to be audited."""
     if search is None:
-        return complete(build_spec(flags, spec, []), database.settings.data_root)
+        wanted = registered.located(database, build_spec(flags, spec, []))
+        return complete(wanted, database.settings.data_root)
     given = [flag.option for flag in FLAGS if flags.get(flag.name) is not None]
     given += ["--spec"] if spec else []
     if given:

@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nas.catalog import REGISTRIES
-from service import auditlog, cloning, estimates, finals, models, searches, tokens, trash
+from service import (
+    auditlog,
+    cloning,
+    estimates,
+    finals,
+    models,
+    registered,
+    searches,
+    tokens,
+    trash,
+)
 from service.cli.screen import meter
 from service.cli.work import child
 from service.errors import UserError
@@ -151,7 +161,7 @@ class Local:
 
     def create(self, spec: SearchSpec) -> str:
         """Keep a search whose images are there and can be decoded."""
-        described = complete(spec, self.data_root)
+        described = complete(registered.located(self.database, spec), self.data_root)
         self._decode(described)
         return searches.create(self.database, described)
 
@@ -161,7 +171,8 @@ class Local:
 
     def estimate(self, spec: SearchSpec) -> EstimateView:
         """Return what a search would take on this machine."""
-        return estimates.estimate(self.database.settings, spec)
+        located = registered.located(self.database, spec)
+        return estimates.estimate(self.database.settings, located)
 
     def list(self, *, limit: int, state: SearchState | None, deleted: bool) -> SearchPage:
         """Return the newest searches."""

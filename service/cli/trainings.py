@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.data.spec import DataSpec
+from service.registered import located_here
 
 if TYPE_CHECKING:
     from nas.evaluators import Report
     from nas.trial import Metrics
     from service.cli.screen import Meter
+    from service.settings import Settings
 
 Data = Annotated[str, typer.Option(help="A name such as cifar10, a folder, a .zip or a .npz")]
 ImageSize = Annotated[
@@ -33,14 +35,18 @@ Threads = Annotated[int, typer.Option(help="Threads of torch in each process", m
 
 
 def data_of(
-    source: str, image_size: int | None, train_images: int | None, hold_out: float
+    settings: Settings,
+    source: str,
+    image_size: int | None,
+    train_images: int | None,
+    hold_out: float,
 ) -> DataSpec:
     """Return the description of the images; raise ValidationError for a value out of range."""
     given: dict[str, Any] = {"source": source, "image_size": image_size}
     given["train_images"] = "all" if train_images is None else train_images
     if hold_out > 0:
         given["selection_fraction"] = hold_out
-    return DataSpec.model_validate(given).resolved()
+    return located_here(settings, DataSpec.model_validate(given)).resolved()
 
 
 def shown_epochs(shown: Meter, name: str, epochs: int) -> Report:

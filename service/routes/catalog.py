@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from service import catalog as offers
-from service import eventlog
+from service import datasets, eventlog
 from service.catalog import Catalog
 from service.deps import DatabaseDep, SettingsDep
 from service.guard import GRANTED
@@ -34,6 +34,7 @@ def meta(request: Request, database: DatabaseDep) -> Meta:
 
 
 @router.get("/catalog")
-def catalog(settings: SettingsDep) -> Catalog:
+def catalog(settings: SettingsDep, database: DatabaseDep) -> Catalog:
     """List search spaces, controllers, evaluators, executors and data sets, with their options."""
-    return offers.catalog(settings.data_root)
+    found = offers.catalog(settings.data_root)
+    return {**found, "datasets": [*found["datasets"], *datasets.offered(database)]}

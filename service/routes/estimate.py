@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException
 
 from nas.spec import SearchSpec
-from service import estimates
+from service import estimates, registered
 from service.deps import DatabaseDep, strict
 from service.estimates import EstimateView
 
@@ -22,6 +22,6 @@ def estimate(
     takes seconds; the body is that of POST /searches, and wrong ones are refused alike.
     """
     try:
-        return estimates.estimate(database.settings, spec)
+        return estimates.estimate(database.settings, registered.located(database, spec))
     except estimates.Busy as error:
         raise HTTPException(503, str(error), {"Retry-After": "5"}) from error
