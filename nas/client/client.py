@@ -9,6 +9,7 @@ from uuid import uuid4
 from nas.client import events
 from nas.client.address import find_token, read_address
 from nas.client.answers import Event, ModelView, SearchView, read
+from nas.client.datasets import Datasets
 from nas.client.errors import ClientError
 from nas.client.finetunes import Finetunes
 from nas.client.model import Model
@@ -35,7 +36,7 @@ LAST = "last"
 NOT_FOUND = 404
 
 
-class Client(Finetunes):
+class Client(Finetunes, Datasets):
     """A connection to a service; close it, or use it in a ``with`` block.
 
     Every failure is a :class:`~nas.client.errors.ClientError` of one line. Requests that may be

@@ -6,9 +6,10 @@ urllib does none of the three. It brings two small pure packages beside those of
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import httpx
 
@@ -16,6 +17,7 @@ from nas.client.errors import ClientError, NoConnection, from_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from nas.client.address import Address
 
@@ -23,6 +25,8 @@ T = TypeVar("T")
 API = "/api/v1/"
 PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds before each further try
 LONGEST_PAUSE = 10.0  # of those that the service asks for
+CHECK_SECONDS = 660.0  # two times what the service may take to read a file, and a minute
+PIECE = 2**18  # bytes of a file sent at a time
 BUSY = 503
 TOO_OFTEN = 429  # nothing was done: whatever it was may be sent again
 BROKEN = (httpx.ReadError, httpx.WriteError, httpx.CloseError, httpx.RemoteProtocolError)
@@ -69,6 +73,31 @@ class Wire:
         headers = {} if key is None else {"Idempotency-Key": key}
         answer = self._send(method, path, again=again, query=query, json=body, headers=headers)
         return _json(answer)
+
+    def upload(
+        self, path: str, file: Path, progress: Callable[[int, int], None] | None = None
+    ) -> Any:
+        """Return the JSON of a PUT whose body is a file, read from the disk as it is sent."""
+
+        def once() -> httpx.Response:
+            with _opened(file) as source:
+                length = os.fstat(source.fileno()).st_size
+                with self._explained():
+                    answer = self._http.put(
+                        self.url + API + path,
+                        content=_pieces(source, length, progress),
+                        headers={
+                            "Content-Length": str(length),
+                            "Content-Type": "application/octet-stream",
+                        },
+                        # The service reads the images before it answers.
+                        timeout=httpx.Timeout(self.timeout, read=CHECK_SECONDS),
+                    )
+            if not answer.is_success:
+                raise self._refusal(answer)
+            return answer
+
+        return _json(patiently(once, again=False))
 
     @contextmanager
     def stream(
@@ -162,6 +191,26 @@ def patiently(action: Callable[[], T], *, again: bool = True) -> T:
                 raise
             time.sleep(max(pause, error.retry_after))
     return action()
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as error:
+        text = f"{file}: {_reason(error)}"
+        raise ClientError(text, field="file", value=str(file)) from error
+
+
+def _pieces(
+    source: BinaryIO, length: int, progress: Callable[[int, int], None] | None
+) -> Iterator[bytes]:
+    """Yield a file in pieces, and tell how much of it has been sent."""
+    sent = 0
+    while content := source.read(PIECE):
+        yield content
+        sent += len(content)
+        if progress is not None:
+            progress(sent, length)
 
 
 def _json(answer: httpx.Response) -> Any:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
-from nas.client import Client, ClientError, answers, findings, finetunes, offers
+from nas.client import Client, ClientError, answers, datasets, findings, finetunes, offers
 from service import searches
 from service.auth import token_of
 from tests.conftest import ROOT
@@ -20,6 +23,7 @@ from tests.test_architecture import loaded_by
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nas.client.datasets import DatasetView
     from tests.client.conftest import House
 
 OPENAPI = json.loads((ROOT / "tests" / "golden" / "openapi.json").read_text())
@@ -47,6 +51,13 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         "post /api/v1/tokens": lambda: client.create_token("guest").token.startswith("nas_"),
         "get /api/v1/tokens": lambda: client.tokens()[0].name == "guest",
         "delete /api/v1/tokens/{token_id}": lambda: client.revoke_token(client.tokens()[0].id).id,
+        "post /api/v1/datasets": lambda: client.add_dataset("here", photos(folder)).train == 12,
+        "get /api/v1/datasets": lambda: client.datasets()[0].name == "digits",
+        "get /api/v1/datasets/{name}": lambda: client.dataset("here").class_names == ["a", "b"],
+        "put /api/v1/datasets/{name}/file": lambda: uploaded(client, folder).sha256,
+        "delete /api/v1/datasets/{name}": lambda: [
+            client.remove_dataset(name).name for name in ("here", "sent")
+        ],
         "get /api/v1/workers": lambda: client.workers().machine.cpus > 0,
         "get /api/v1/zoo": lambda: client.zoo("lenet*")[0].params > 0,
         "get /api/v1/zoo/{name}": lambda: client.network("lenet5").layers[-1].output == [10],
@@ -101,6 +112,36 @@ def logged(house: House) -> str:
     return "a print\ntrial 1, attempt 1: done\n"
 
 
+def photos(folder: Path) -> Path:
+    """Return a folder of twelve images of two classes."""
+    for number in range(12):
+        place = folder / "photos" / "ab"[number % 2]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(place / f"{number}.png")
+    return folder / "photos"
+
+
+def uploaded(client: Client, folder: Path) -> DatasetView:
+    """Upload the same images, and watch how far it is."""
+    file = Path(shutil.make_archive(str(folder / "photos"), "zip", folder / "photos"))
+    told: list[tuple[int, int]] = []
+    made = client.upload_dataset("sent", file, progress=lambda *now: told.append(now))
+    assert told[-1] == (file.stat().st_size, file.stat().st_size)
+    assert (made.train, made.kind) == (12, "upload")
+    with pytest.raises(ClientError, match="is there already") as caught:
+        client.upload_dataset("sent", large(folder))
+    assert (caught.value.status, caught.value.field) == (409, "name")
+    return made
+
+
+def large(folder: Path) -> Path:
+    """Return a file that no socket takes at once: a refusal has to come through all the same."""
+    file = folder / "large.zip"
+    with file.open("wb") as opened:
+        opened.truncate(2**26)
+    return file
+
+
 def newest(client: Client) -> str:
     return next(client.finetunes()).id
 
@@ -118,7 +159,7 @@ def test_every_route_has_a_method_with_a_typed_answer(client, house, tmp_path):
 
 
 def records() -> list[type]:
-    modules = (answers, findings, finetunes, offers)
+    modules = (answers, datasets, findings, finetunes, offers)
     found = [one for module in modules for one in vars(module).values()]
     return [one for one in found if dataclasses.is_dataclass(one) and isinstance(one, type)]
 
