@@ -89,8 +89,15 @@ def catalog(data_root: Path) -> Catalog:
             for name, cls in EXPORTERS.classes().items()
         ],
         "defaults": SearchSpec().checked().model_dump(mode="json"),
-        "spec_schema": SearchSpec.model_json_schema(),
+        "spec_schema": _spec_schema(),
     }
+
+
+def _spec_schema() -> dict[str, Any]:
+    """Return the schema of a search, without what only the service fills in."""
+    schema = SearchSpec.model_json_schema()
+    del schema["$defs"]["DataSpec"]["properties"]["path"]
+    return schema
 
 
 def _entries(field: str) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime  # noqa: TC003 - read when the views are made
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from service import uploads
 from service.clock import moment, now
 from service.errors import Conflict, NotFound, UserError
 from service.examining import examined
-from service.registered import PENDING, READY
+from service.registered import NAME, PENDING, READY
 from service.schemas import View
 from service.states import ENDED, JOB_ACTIVE, MODEL_ENDED
 from service.tables import comparison, dataset, final_round, finetune, model, search
@@ -24,6 +25,7 @@ from service.tables import comparison, dataset, final_round, finetune, model, se
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
+    from nas.data import Progress
     from service.catalog import Dataset
     from service.db import Database
 
@@ -130,6 +132,13 @@ def add(database: Database, name: str, path: str) -> DatasetView:
         return _view(_row(connection, name))
 
 
+def take(database: Database, name: str, source: Path, progress: Progress) -> DatasetView:
+    """Keep a copy of a .zip or .npz of this machine under a name, as an upload of it would."""
+    check_name(name)
+    uploads.take(database, name, source, progress)
+    return view(database, name)
+
+
 def remove(database: Database, name: str) -> DatasetView:
     """Forget a data set; the file of an upload goes, a folder or file of the user's stays.
 
@@ -152,7 +161,10 @@ def remove(database: Database, name: str) -> DatasetView:
 
 
 def check_name(name: str) -> None:
-    """Raise UserError for the name of a built-in data set: it cannot be given or removed."""
+    """Raise UserError for a name that no data set of this service can have."""
+    if not re.fullmatch(NAME, name):
+        text = f"{name[:100]!r} is no name of a data set"
+        raise UserError(text, field="name", value=name[:100], allowed=NAME)
     if name in BUILT_IN:
         text = f"{name} is the name of a built-in data set"
         raise UserError(text, field="name", value=name, allowed="another name")

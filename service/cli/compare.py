@@ -87,10 +87,7 @@ def compare(  # noqa: PLR0913 - the options of a command
     torch.set_num_threads(threads)
     contestants, spec = _contestants(context, search, (top, random_cells, zoo or []))
     if data is not None or spec is None or spec.data is None:
-        images, split = (
-            data_of(settings_of(context), data or "digits", image_size, train_images, 0),
-            0,
-        )
+        images, split = data_of(context, data or "digits", image_size, train_images, 0), 0
     else:
         # The split of the search: its test images are those that no trial has seen.
         images, split = spec.data, spec.seed

@@ -33,7 +33,7 @@ class Place:
 # Commands that ask a desk and so work through a server; the others need a folder of their own.
 THROUGH_SERVER = (
     *("search", "resume", "list", "show", "export", "finals", "pause", "stop"),
-    *("delete", "restore", "estimate", "clone", "report", "token"),
+    *("delete", "restore", "estimate", "clone", "report", "token", "data"),
 )
 
 

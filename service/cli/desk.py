@@ -11,6 +11,7 @@ from nas.catalog import REGISTRIES
 from service import (
     auditlog,
     cloning,
+    datasets,
     estimates,
     finals,
     models,
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
+    from nas.data import Progress
     from nas.spec import SearchSpec
     from nas.store import Desired
     from nas.trial import State
     from service.cli.work import Child
+    from service.datasets import DatasetList, DatasetView
     from service.db import Database
     from service.estimates import EstimateView
     from service.report import Source
@@ -136,6 +139,18 @@ class Desk(Protocol):
 
     def revoke_token(self, token_id: str) -> TokenView:
         """Make a token invalid."""
+
+    def datasets(self) -> DatasetList:
+        """Return the data sets."""
+
+    def add_dataset(self, name: str, path: str) -> DatasetView:
+        """Give a folder or file of the machine that works a name."""
+
+    def upload_dataset(self, name: str, file: Path, progress: Progress) -> DatasetView:
+        """Keep a copy of a file of this machine."""
+
+    def remove_dataset(self, name: str) -> DatasetView:
+        """Forget a data set."""
 
     def cared_for(self, work: str) -> bool:
         """Say whether somebody does a work, "search-ID" or "finals-ID", or will do it."""
@@ -255,6 +270,22 @@ class Local:
     def revoke_token(self, token_id: str) -> TokenView:
         """Make a token invalid."""
         return tokens.revoke(self.database, token_id)
+
+    def datasets(self) -> DatasetList:
+        """Return the data sets of the folder."""
+        return datasets.datasets(self.database)
+
+    def add_dataset(self, name: str, path: str) -> DatasetView:
+        """Give a folder or file a name."""
+        return datasets.add(self.database, name, path)
+
+    def upload_dataset(self, name: str, file: Path, progress: Progress) -> DatasetView:
+        """Keep a copy of a file."""
+        return datasets.take(self.database, name, file.expanduser(), progress)
+
+    def remove_dataset(self, name: str) -> DatasetView:
+        """Forget a data set."""
+        return datasets.remove(self.database, name)
 
     def cared_for(self, work: str) -> bool:
         """Say whether a supervisor serves the folder, or a process has the work's lock."""

@@ -88,9 +88,7 @@ def finetune(  # noqa: PLR0913 - the options of a command
     torch.set_num_threads(threads)
     try:
         start = _start(context, model, weights)
-        spec = data_of(
-            settings_of(context), data, image_size or start.task.height, train_images, hold_out
-        )
+        spec = data_of(context, data, image_size or start.task.height, train_images, hold_out)
         colour = "rgb" if start.task.channels == 3 else "grey"
         options = _Options(
             spec.model_copy(update={"colour": colour}),

@@ -15,6 +15,7 @@ from service.cli.bench import bench
 from service.cli.clone import clone
 from service.cli.compare import compare
 from service.cli.context import Place, check_server, home_of
+from service.cli.data import data as data_commands
 from service.cli.estimate import estimate
 from service.cli.export import export
 from service.cli.failures import INTERRUPTED, explain, one_line
@@ -163,4 +164,5 @@ for name, command in (
 ):
     app.command(name)(command)
 app.add_typer(token_commands)
+app.add_typer(data_commands)
 app.add_typer(zoo)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, quote
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel
 
 from nas.client import Client, ClientError
 from service.cli.failures import SearchFailed
+from service.datasets import DatasetList, DatasetView
 from service.errors import Conflict, NotFound, UserError
 from service.estimates import EstimateView
 from service.schemas import (
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from nas.data import Progress
     from nas.spec import SearchSpec
     from nas.store import Desired
     from nas.trial import State
@@ -173,6 +176,26 @@ class Remote:
     def revoke_token(self, token_id: str) -> TokenView:
         """Make a token invalid."""
         return self._send(TokenView, "DELETE", f"tokens/{quote(token_id, safe='')}", again=False)
+
+    def datasets(self) -> DatasetList:
+        """Return the data sets."""
+        return self._get(DatasetList, "datasets")
+
+    def add_dataset(self, name: str, path: str) -> DatasetView:
+        """Give a folder or file there a name."""
+        return self._send(DatasetView, "POST", "datasets", {"name": name, "path": path})
+
+    def upload_dataset(self, name: str, file: Path, progress: Progress) -> DatasetView:
+        """Send a file."""
+        with _told():
+            self.client.upload_dataset(name, file, progress=progress)
+        return self._get(DatasetView, f"datasets/{name}")
+
+    def remove_dataset(self, name: str) -> DatasetView:
+        """Have a data set forgotten there."""
+        with _told():
+            gone = self.client.remove_dataset(name)
+        return DatasetView.model_validate(asdict(gone))
 
     def cared_for(self, work: str) -> bool:
         """Say whether the server's supervisor lives, or a runner that has the work."""

@@ -75,7 +75,7 @@ def train(  # noqa: PLR0913 - the options of a command
     base, blueprint = starting_recipe(recipe, blueprint_of(context, model))
     job = Job(
         blueprint=blueprint,
-        data=data_of(settings_of(context), data, image_size, train_images, hold_out),
+        data=data_of(context, data, image_size, train_images, hold_out),
         recipe=recipe_of(base, flags),
         folder=output.expanduser().absolute(),
         root=settings_of(context).data_root.absolute(),

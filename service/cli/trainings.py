@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.data.spec import DataSpec
+from service.cli.context import settings_of
 from service.registered import located_here
 
 if TYPE_CHECKING:
     from nas.evaluators import Report
     from nas.trial import Metrics
     from service.cli.screen import Meter
-    from service.settings import Settings
 
 Data = Annotated[str, typer.Option(help="A name such as cifar10, a folder, a .zip or a .npz")]
 ImageSize = Annotated[
@@ -35,7 +35,7 @@ Threads = Annotated[int, typer.Option(help="Threads of torch in each process", m
 
 
 def data_of(
-    settings: Settings,
+    context: typer.Context,
     source: str,
     image_size: int | None,
     train_images: int | None,
@@ -46,7 +46,7 @@ def data_of(
     given["train_images"] = "all" if train_images is None else train_images
     if hold_out > 0:
         given["selection_fraction"] = hold_out
-    return located_here(settings, DataSpec.model_validate(given)).resolved()
+    return located_here(settings_of(context), DataSpec.model_validate(given)).resolved()
 
 
 def shown_epochs(shown: Meter, name: str, epochs: int) -> Report:

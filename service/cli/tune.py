@@ -71,7 +71,7 @@ def tune(  # noqa: PLR0913 - the options of a command
     from nas.tune_recipe import Question, best
 
     blueprint = blueprint_of(context, model)
-    spec = data_of(settings_of(context), data, image_size, train_images, hold_out)
+    spec = data_of(context, data, image_size, train_images, hold_out)
     root = settings_of(context).data_root.absolute()
     recipe = recipe_of(Recipe(epochs=12), flags)
     question = Question(blueprint, spec, recipe, root, trials, seed)
