@@ -81,12 +81,14 @@ def test_every_example_runs_against_a_live_service(
         names["client"].close()
     finally:
         service.close()
-    curl, created, results, compared, events, refusal, nas = shown
+    curl, created, results, compared, named, events, refusal, nas = shown
     assert json.loads(curl)["name"] == "first"
     assert created == ""
     assert "'probability'" in results or "probability=" in results
     assert [line.split()[-3] for line in compared.splitlines()[:3]].count("zoo") == 1
     assert "images, " in compared.splitlines()[3]
+    assert named.startswith("24 2 [")
+    assert "'dots'" in named
     assert events.rstrip().endswith("search.state finished")
     assert refusal == (
         "limits.trials: Input should be greater than or equal to 1\n422 limits.trials 0 {'ge': 1}\n"
