@@ -17,7 +17,7 @@ from tests.browser.conftest import toy, until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Response
 
     from tests.browser.conftest import Opener, Window
     from tests.browser.house import House
@@ -137,6 +137,8 @@ def test_a_search_is_launched_from_the_form_and_lives_on_the_page_until_it_is_st
 def test_a_zoom_outlives_the_trials_that_arrive(window: Window, house: House) -> None:
     search = house.start(**toy("zoomed", trials=400, seconds=0.3))
     page = window.page
+    asked: list[Response] = []
+    page.on("response", lambda answer: asked.append(answer) if "/history" in answer.url else None)
     page.goto(f"{house.address}#/s/{search}")
     chart = page.locator("figure").filter(has_text="best so far").locator("canvas")
     chart.wait_for()
@@ -155,6 +157,12 @@ def test_a_zoom_outlives_the_trials_that_arrive(window: Window, house: House) ->
     assert chart.get_attribute("data-range") == zoomed
     page.get_by_role("button", name="Whole range").click()
     expect(chart).to_have_attribute("data-range", "")
+    first, *others = asked
+    assert first.url.endswith("/history")
+    assert others
+    for answer in others:  # only what changed, in the same columns
+        assert re.search(r"/history\?since=\d+$", answer.url)
+        assert answer.headers["content-type"] == "application/octet-stream"
     house.client.post(f"searches/{search}/stop", json={})
 
 

@@ -52,27 +52,30 @@ const DRAWN = 36; // rows in the document at most, of however many
 const ABOVE = 6; // of them, so many above the first that is seen
 const NEAR = 20; // rows from the end at which more are asked for
 
-/** The part of `count` rows that is drawn: {first, last, height of a row, box, onScroll}. */
+/** The part of `count` rows that is drawn: {first, last, box, onScroll}. The gaps get their height here, as soon as a row
+ * is measured: to draw all rows again for it would take as long as the first drawing. */
 function useWindow(count, onMore) {
   const box = useRef(null);
-  const [{ first, height }, set] = useState({ first: 0, height: 0 });
+  const [first, set] = useState(0);
+  const height = useRef(0);
   const last = Math.min(count, first + DRAWN);
   const look = () => {
     const row = box.current?.querySelector("[data-row]");
     if (!row) return;
-    const tall = row.offsetHeight || height;
-    const at = Math.max(0, Math.floor(box.current.scrollTop / tall / ABOVE) * ABOVE - ABOVE);
+    height.current = row.offsetHeight || height.current;
+    for (const gap of box.current.querySelectorAll("[data-gap]")) gap.style.height = `${gap.dataset.gap * height.current}px`;
+    const at = Math.max(0, Math.floor(box.current.scrollTop / height.current / ABOVE) * ABOVE - ABOVE);
     const to = Math.min(at, Math.max(0, count - DRAWN));
-    if (to !== first || tall !== height) set({ first: to, height: tall });
+    set(to);
     if (to + DRAWN > count - NEAR) onMore?.();
   };
-  useLayoutEffect(look, [count]);
-  return { first: Math.min(first, Math.max(0, count - 1)), last, height, box, onScroll: look };
+  useLayoutEffect(look, [count, first]);
+  return { first: Math.min(first, Math.max(0, count - 1)), last, box, onScroll: look };
 }
 
 /** Room for rows that are not drawn. */
-function Gap({ rows, height }) {
-  return rows > 0 ? html`<tr aria-hidden="true" style=${{ height: `${rows * height}px` }}></tr>` : null;
+function Gap({ rows }) {
+  return rows > 0 ? html`<tr aria-hidden="true" data-gap=${rows}></tr>` : null;
 }
 
 function Row({ search, trial, extra, states, best, chosen, onChoose, place }) {
@@ -110,10 +113,10 @@ export function TrialTable({ search, trials, name, sort = "", onSort, states, ra
         <th scope="col" class="number">Time</th>
         <th scope="col">Cells${cells.length ? ` (${cells.join(" · ")})` : ""}</th>
       </tr></thead>
-      <tbody><${Gap} rows=${first} height=${part.height} />
+      <tbody><${Gap} rows=${first} />
       ${trials.slice(first, last).map((trial, i) => html`<${Row} key=${trial.number} search=${search} trial=${trial} extra=${extra}
         states=${states} best=${ranked && trial.number === search.best?.number} chosen=${chosen} onChoose=${onChoose} place=${total ? first + i + 2 : undefined} />`)}
-      <${Gap} rows=${trials.length - last} height=${part.height} /></tbody>
+      <${Gap} rows=${trials.length - last} /></tbody>
     </${Scroll}>
     <${FamilyLegend} trials=${trials} />`;
 }
