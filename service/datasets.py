@@ -13,6 +13,7 @@ from sqlalchemy import insert, or_, select
 
 from nas.data import BUILT_IN, DataError, DataSpec, describe
 from nas.data.source import reason
+from nas.data.spec import expanded
 from service import uploads
 from service.clock import moment, now
 from service.errors import Conflict, NotFound, UserError
@@ -110,7 +111,7 @@ def add(database: Database, name: str, path: str) -> DatasetView:
     check_name(name)
     with database.read() as connection:
         uploads.check_free(connection, name)
-    place = Path(path).expanduser()
+    place = expanded(path)
     try:
         place = place.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:

@@ -38,6 +38,7 @@ SPARE_BYTES = 2**28  # stay free on the disk: the database must be able to grow
 CHUNK = 2**20
 CHECK_EVERY = 2**26  # bytes after which the free space is looked at again
 MOST = 1000  # data sets
+ZIP = b"PK"  # how the file begins; a .npz is one
 FIELD = "body"
 
 
@@ -55,6 +56,7 @@ class Upload:
         if length is not None:
             self._check_size(length)
             self._check_space(length)
+        self._begins = b""
         self._part = str(self.path)
         self._file: io.FileIO | None = None
         try:
@@ -89,6 +91,7 @@ class Upload:
         with _told_if_full():
             while view:
                 view = view[file.write(view) :]
+        self._begins = (self._begins + content[: len(ZIP)])[: len(ZIP)]
         self._digest.update(content)
         self.size += len(content)
 
@@ -96,6 +99,9 @@ class Upload:
         """Check the images and make the data set ready; raise UserError where they are none."""
         if not self.size:
             raise UserError("the file is empty", field=FIELD, allowed="a .zip or a .npz")
+        if self._begins != ZIP:
+            text = f"{self.name}: neither a .zip of images nor a .npz"
+            raise UserError(text, field=FIELD, allowed="a .zip or a .npz")
         with _told_if_full():
             os.fsync(self._opened().fileno())
         found = examined(self.settings, self.path, self.name, FIELD, upload=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.data.spec import BUILT_IN, DataError
+from nas.data.spec import BUILT_IN, DataError, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from nas.data.spec import DataSpec
 
@@ -83,7 +83,7 @@ def open_source(spec: DataSpec, root: Path) -> Source:
 
 
 def _open_path(source: str, root: Path) -> Source:
-    path = Path(source).expanduser()
+    path = expanded(source)
     try:
         path = path.resolve(strict=True)
         folder = path.is_dir()

@@ -23,6 +23,14 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
+def expanded(source: str) -> Path:
+    """Return a path with the home that ``~`` stands for; as it is where there is no such user."""
+    try:
+        return Path(source).expanduser()
+    except RuntimeError:
+        return Path(source)
+
+
 class DataSpec(BaseModel):
     """The images of a search and their division into training, selection and test images."""
 
@@ -89,5 +97,5 @@ class DataSpec(BaseModel):
         """Return the same with an absolute path, for a worker with another working folder."""
         if self.built_in or self.path is not None:
             return self
-        path = Path(self.source).expanduser().resolve()
+        path = expanded(self.source).resolve()
         return self.model_copy(update={"source": str(path)})

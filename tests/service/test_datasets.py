@@ -125,6 +125,7 @@ def test_a_folder_is_registered_listed_and_forgotten_and_never_touched(client, f
         ({"name": "a" * 65, "path": "/x"}, "name", "pattern"),
         ({"name": "digits", "path": "/x"}, "name", "built-in"),
         ({"name": "pets", "path": "/no/such/folder"}, "path", "No such file"),
+        ({"name": "pets", "path": "~nobody-here/x"}, "path", "No such file"),
         ({"name": "pets", "path": "nul\x00"}, "path", "pattern"),
         ({"name": "pets"}, "path", "required"),
         ({"name": "pets", "path": "/x", "kind": "zip"}, "kind", "not permitted"),
@@ -176,7 +177,8 @@ def test_arrays_are_known_by_their_contents(client, settings):
     ("content", "text"),
     [
         (b"", "the file is empty"),
-        (b"not a zip", "pets: neither a .zip of images nor a .npz: File is not a zip file"),
+        (b"not a zip", "pets: neither a .zip of images nor a .npz"),
+        (b"PK, but no more", "pets: neither a .zip of images nor a .npz: File is not a zip file"),
         (zipped()[:-30], "neither a .zip of images nor a .npz"),
         (zipped({"readme.txt": b"hello"}), "pets: no images in it"),
         (zipped({"../../up/0.png": picture()}), "leads out of the archive"),
