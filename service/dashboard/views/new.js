@@ -58,7 +58,7 @@ function SourcePicker({ catalog, form, field, onInput }) {
       error=${own ? undefined : form.errors[field.path]}
       help=${own ? "A folder or .zip with one folder of images per class (train/CLASS and test/CLASS, or CLASS alone), or a .npz." : summary} />
     ${own ? html`<${FieldRow} field=${field} label="Path of the images" typed=${value} error=${form.errors[field.path]} onInput=${onInput}
-        help="As the machine of the service sees it, for example /home/me/pictures.zip" />` : null}`;
+        help=${html`As the machine of the service sees it, for example /home/me/pictures.zip. <a href="#/settings">Upload them, or give them a name</a>`} />` : null}`;
 }
 
 function Basics({ catalog, form, all, onInput }) {

@@ -5,6 +5,7 @@ import { ago, bytes, isNumber, moment } from "../format.js";
 import { useResource } from "../resource.js";
 import { Card, Confirm, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
 import { leaves } from "./config.js";
+import { Datasets } from "./datasets.js";
 import { keep, recall, setTheme, theme, THEMES, useTitle } from "../store.js";
 
 function Choice({ name, legend, options, value, onPick }) {
@@ -137,6 +138,7 @@ export function Settings() {
     </${Card}>
     ${meta.data ? html`<${Session} scope=${meta.data.scope} />` : null}
     ${may("admin") ? html`<${Tokens} />` : null}
+    <${Datasets} />
     <${Card} title="The service">
       <${Loaded} from=${health} what="how the service is">${(data) => html`<dl class="facts options">
         ${meta.data ? html`<div><dt>version</dt><dd>${meta.data.version}</dd></div>` : null}
