@@ -52,8 +52,8 @@ export function Datasets() {
     </${Scroll}>`}</${Loaded}>
     ${may("write") ? html`<form class="make" onSubmit=${add}>
       <label class="inline">Name <input name="name" size="16" required maxlength="64" pattern="[a-z0-9][a-z0-9_\\-]*" autocomplete="off" /></label>
-      <label class="inline">Path on the server <input name="path" /></label>
-      <label class="inline">or a .zip, .npz <input name="file" type="file" accept=".zip,.npz" /></label>
+      <label class="inline">Path on the server <input name="path" size="28" /></label>
+      <label class="inline">or a .zip, .npz <input name="file" type="file" size="30" accept=".zip,.npz" /></label>
       <button class="button" disabled=${said.busy}>Add</button><span class="quiet" role="status">${said.busy}</span>
       <p class="field-error" role="alert">${said.error}</p>
     </form>` : null}
