@@ -6,9 +6,13 @@ import json
 import sys
 from array import array
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.client.errors import ClientError
+from nas.client.wire import patiently
+
+if TYPE_CHECKING:
+    from nas.client.wire import Wire
 
 MEDIA_TYPE = "application/octet-stream"
 MAGIC = b"NAS1"
@@ -31,6 +35,17 @@ class Columns:
     state: list[str]
     arm: list[str | None]
     figures: dict[str, array[float]]
+
+
+def fetch(wire: Wire, path: str, after: int, since: int) -> Columns:
+    """Ask for columns, again where the service is busy or the connection breaks."""
+
+    def once() -> Columns:
+        accept = {"Accept": MEDIA_TYPE}
+        with wire.stream(path, headers=accept, after=after, since=since) as answer:
+            return unpack(answer.read())
+
+    return patiently(once)
 
 
 def unpack(data: bytes) -> Columns:

@@ -31,7 +31,6 @@ from nas.client.findings import (
 from nas.client.model import Model
 from nas.client.trial import Trial, trial_of
 from nas.client.waiting import until
-from nas.client.wire import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -150,14 +149,7 @@ class Search(Compared):
 
     def columns(self, after: int = -1, *, since: int = 0) -> Columns:
         """Return the same as arrays, for very many trials."""
-
-        def once() -> Columns:
-            accept = {"Accept": columns.MEDIA_TYPE}
-            path = f"{self._path}/history"
-            with self.wire.stream(path, headers=accept, after=after, since=since) as answer:
-                return columns.unpack(answer.read())
-
-        return patiently(once)
+        return columns.fetch(self.wire, f"{self._path}/history", after, since)
 
     def lineage(self) -> LineageView:
         """Return from which trial each was changed, and how, where the controller does so."""

@@ -192,6 +192,15 @@ def test_pages_give_every_trial_once_in_order(client, house):
     assert {trial.reward for trial in found} == {one for one in rewards if one > rewards[3]}
 
 
+def test_the_columns_of_a_history_are_the_history(client, house):
+    toy = client.search(house.toy)
+    whole, columns = toy.history(), toy.columns()
+    assert columns.number.tolist() == whole.number == list(range(7))
+    assert (columns.reward.tolist(), columns.state) == (whole.reward, whole.state)
+    assert toy.columns(after=4).number.tolist() == [5, 6]
+    assert toy.columns(since=columns.seq).number.tolist() == []
+
+
 def test_a_search_is_found_by_id_by_name_and_as_the_last(client, house):
     assert client.search(house.toy).id == house.toy
     assert client.search("small digits").id == house.digits
