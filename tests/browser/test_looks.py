@@ -42,7 +42,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "zoo": ("zoo?s={digits}", "Not the same measure"),
     "network": ("zoo/resnet20_cifar", "In all"),
     "workers": ("workers", "Memory free"),
-    "settings": ("settings", "supervisor"),
+    "settings": ("settings", "cifar100"),
 }
 
 
