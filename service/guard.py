@@ -95,11 +95,10 @@ class Guard:
         path = inner_path(scope["path"], self.root_path)
         # The routes and their links see the prefix whether or not a proxy has taken it away.
         scope.update(path=self.root_path + path, root_path=self.root_path)
-        cookie = self.keyring.cookie_name
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if message["status"] == 401 and (path == LOGIN or _credential(scope, cookie)):
+                if message["status"] == 401 and (path == LOGIN or self._shown(scope)):
                     self._wrong.take(_address(scope))
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -134,7 +133,7 @@ class Guard:
         if path in OPEN or path.startswith(STATIC):
             return None
         try:
-            return self._stranger(scope, path, headers) or self._too_often(scope)
+            return self._stranger(scope, path, headers)
         except StorageError as error:
             return problem(503, str(error), {"Retry-After": "5"})
 
@@ -149,8 +148,8 @@ class Guard:
 
         Where many wrong ones came from, only what was good before is looked at.
         """
-        credential = _credential(scope, self.keyring.cookie_name)
-        stranger = credential and credential not in self._known
+        shown = self._shown(scope)
+        stranger = shown and self._known.isdisjoint(shown.values())
         if stranger and (seconds := self._wrong.wait(_address(scope))):
             return _guessing(seconds)
         granted = self._bearer(headers)
@@ -163,25 +162,34 @@ class Guard:
                 "sign in with the token that the service printed at its start",
                 {"WWW-Authenticate": 'Bearer realm="nasturtium"'},
             )
-        if credential and len(self._known) < MOST_KNOWN:
-            self._known.add(credential)
+        caller = shown["cookie" if by_cookie else "header"]
+        if len(self._known) < MOST_KNOWN:
+            self._known.add(caller)
         if by_cookie and scope["method"] not in SAFE and not _same_origin(headers):
             return problem(403, "a browser may change things from the service's own page only")
         scope.setdefault("state", {})[GRANTED] = granted
-        return _too_little(granted, scope["method"], path)
+        return self._too_often(caller) or _too_little(granted, scope["method"], path)
 
-    def _too_often(self, scope: Scope) -> Response | None:
-        """Count a call of a credential that is good; return a refusal where there were too many."""
+    def _shown(self, scope: Scope) -> dict[str, bytes]:
+        """Return digests of what a request signs itself with: a token in the header, our cookie."""
+        headers = Headers(scope=scope)
+        found = {
+            "header": headers.get("authorization", ""),
+            "cookie": _cookie(headers, self.keyring.cookie_name),
+        }
+        return {kind: _digest(text) for kind, text in found.items() if text}
+
+    def _too_often(self, caller: bytes) -> Response | None:
+        """Count a call with what is good; return a refusal where there were too many."""
         if self._calls is None:
             return None
-        credential = _credential(scope, self.keyring.cookie_name)
-        if seconds := self._calls.wait(credential):
+        if seconds := self._calls.wait(caller):
             text = (
                 f"more than {self._calls.per_second:g} requests a second with this token; "
                 "NAS_REQUESTS_PER_SECOND of the service allows more"
             )
             return problem(429, text, _after(seconds), field="token")
-        self._calls.take(credential)
+        self._calls.take(caller)
         return None
 
     def _bearer(self, headers: Headers) -> TokenScope | None:
@@ -244,11 +252,8 @@ def _cookie(headers: Headers, name: str) -> str:
     return found.value if found else ""
 
 
-def _credential(scope: Scope, cookie: str) -> bytes:
-    """Return a digest of the token or our cookie that a request carries, empty without either."""
-    headers = Headers(scope=scope)
-    shown = headers.get("authorization") or _cookie(headers, cookie)
-    return hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest() if shown else b""
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def _address(scope: Scope) -> str:

@@ -97,6 +97,15 @@ def test_a_token_that_calls_too_often_waits_and_another_does_not(tmp_path: Path)
         assert client.get(META, headers=other).status_code == 200
 
 
+def test_a_browser_cannot_pass_for_many_by_wrong_tokens_beside_its_cookie(tmp_path: Path) -> None:
+    settings = Settings.load(home=tmp_path / "home", requests_per_second=2)
+    with TestClient(create_app(settings), base_url="http://localhost:8000") as client:
+        signed = client.post("/api/v1/login", json={"token": token_of(settings)})
+        assert signed.status_code == 204
+        wrong = ({"Authorization": f"Bearer wrong{n}"} for n in range(2 * BURST_SECONDS + 5))
+        assert {client.get(META, headers=one).status_code for one in wrong} == {200, 429}
+
+
 @pytest.mark.parametrize("wrong", [-1, 100_001])
 def test_a_rate_out_of_bounds_is_refused_by_its_name(tmp_path: Path, wrong: int) -> None:
     with pytest.raises(Exception, match="NAS_REQUESTS_PER_SECOND"):
