@@ -111,9 +111,7 @@ def course(
         seq = eventlog.last_seq(connection)
         if 0 < since <= seq:
             wanted.append(trial.c.changed > since)
-            number += (
-                0  # or SQLite would walk through all numbers: it does not know that few changed
-            )
+            number += 0  # or SQLite walks through all numbers: it does not know how few changed
         query = select(trial).where(*wanted, number > after).order_by(number).limit(limit)
         names = _names(connection, query)
         found = Course(seq, since if since <= seq else 0)

@@ -154,9 +154,7 @@ def remove(database: Database, name: str) -> DatasetView:
         if what := _user(connection, row.path):
             raise Conflict(f"data set {name} is used by {what}", field="name", value=name)
         connection.execute(erase(dataset).where(dataset.c.name == name))
-    if (
-        row.kind == "upload"
-    ):  # after the row: a crash between leaves a file that the next start ends
+    if row.kind == "upload":  # after the row: what a crash leaves between goes at the next start
         Path(row.path).unlink(missing_ok=True)
     return gone
 
