@@ -1,8 +1,8 @@
 """Script and style without their comments and indentation: what is sent for what is kept.
 
 A scanner, not a parser: it knows strings, templates with code inside, regular expressions and
-comments, and takes away only what stands between tokens. Names and statements stay as they are, so
-an error in the browser still says where it is.
+comments, and takes away only what stands between tokens, or beside the tags of markup. Names and
+statements stay as they are, so an error in the browser still says where it is.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _PIECE = re.compile(
 _REGEX = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/\w*")
 _TEXT = re.compile(r"(?:\\.|\$(?!\{)|[^\\`$])*", re.DOTALL)
 _INDENT = re.compile(r"\n\s+")
+# White space with a line's end beside a tag: htm leaves it out too.
+_BESIDE_TAG = re.compile(r"(?<=>)\n\s*|\n\s*(?=<)")
 # After these a slash opens a regular expression, though they look like a value.
 _WORDS = frozenset(
     [
@@ -40,7 +42,9 @@ _WORDS = frozenset(
         "await",
     ]
 )
-_ALONE = frozenset("{}()[];,:?=&|*%^")  # no space is needed on either side of these
+_ALONE = frozenset("{}()[];,:?=&|*%^<>")  # no space is needed on either side of these
+# Where a line ends behind the first or before the others, no statement ends that did not anyway.
+_OPENS, _CLOSES = frozenset("{([;,"), frozenset("})]")
 _STYLE = re.compile(
     r"""(?P<comment>/\*.*?\*/)
       | (?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')
@@ -103,7 +107,7 @@ class _Scan:
         while True:
             found = _TEXT.match(self.text, place)
             text, place = (found[0], found.end()) if found else ("", place)
-            self.parts.append(_INDENT.sub("\n", text) if markup else text)
+            self.parts.append(_INDENT.sub("\n", _BESIDE_TAG.sub("", text)) if markup else text)
             if not self.text.startswith("${", place):
                 self.parts.append("`")
                 self.last = "`"
@@ -114,10 +118,16 @@ class _Scan:
             self.parts.append("}")
 
     def _keep(self, token: str) -> None:
-        if self.gap == "\n" or (self.gap and not {self.last[-1:], token[:1]} & _ALONE):
-            self.parts.append(self.gap)
-        self.parts.append(token)
+        self.parts += [self._gap(self.last[-1:], token[:1]), token]
         self.gap, self.last = "", token
+
+    def _gap(self, before: str, after: str) -> str:
+        """Return what of the white space that is due has to stand between two tokens."""
+        if self.gap == "\n":  # a line's end can end a statement
+            return "" if before in _OPENS or after in _CLOSES else "\n"
+        signs = {before, after}
+        joins = signs & _ALONE or (signs & {"+", "-"} and not signs <= {"+", "-"})
+        return "" if joins else self.gap
 
     def _regex(self, place: int) -> str:
         """Return the regular expression that begins here, nothing where the slash divides."""

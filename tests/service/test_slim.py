@@ -18,20 +18,27 @@ DASHBOARD = Path(page.__file__).parent / "dashboard"
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
-        ("// a word\nlet a = 1;\n\n    let b = 2; // two\n", "let a=1;\nlet b=2;\n"),
-        ("/** what\n * for */\nexport f(a, b) {\n  c + d;\n}\n", "export f(a,b){\nc + d;\n}\n"),
+        ("// a word\nlet a = 1;\n\n    let b = 2; // two\n", "let a=1;let b=2;\n"),
+        ("/** what\n * for */\nexport f(a, b) {\n  c + d;\n}\n", "export f(a,b){c+d;}\n"),
         ('const a = "// no comment";\n', 'const a="// no comment";\n'),
         ("const a = 'it\\'s /* one */  text';", "const a='it\\'s /* one */  text';\n"),
         # A line's end can end a statement: it stays.
         ("let a = b\n  (c)\n", "let a=b\n(c)\n"),
-        ("a + +b; a - -b; a + ++b;", "a + +b;a - -b;a + ++b;\n"),
+        ("if (a) {\n  b\n}\nc(\n  [\n    d,\n  ]\n)\n", "if(a){b}\nc([d,])\n"),
+        ("a + +b; a - -b; a + ++b;", "a+ +b;a- -b;a+ ++b;\n"),
+        ("const f = (a) => a > 1 - b;\n", "const f=(a)=>a>1-b;\n"),
         ("return /[/'\"`]+/g.test(a) / 2; // half", "return /[/'\"`]+/g.test(a)/ 2;\n"),
         ("const r = /'/, s = x / y / z; // '", "const r=/'/,s=x / y / z;\n"),
         # The layout of text is text; only htm looks past it.
-        ("f(`a\n   b  ${ c   + 1 } // d`);", "f(`a\n   b  ${c + 1} // d`);\n"),
+        ("f(`a\n   b  ${ c   + 1 } // d`);", "f(`a\n   b  ${c+1} // d`);\n"),
         (
             "html`<p>it's\n   ${a ? html`<b>x  y</b>\n  ` : `p\n  q`}</p>`",
-            "html`<p>it's\n${a?html`<b>x  y</b>\n`:`p\n  q`}</p>`\n",
+            "html`<p>it's\n${a?html`<b>x  y</b>`:`p\n  q`}</p>`\n",
+        ),
+        # Beside a tag htm leaves a line's end out, between words and inside a tag it is a space.
+        (
+            "html`\n  <p\n    id=a>\n    ${b}\n    c\n    <i>d\n e</i> f\n  </p>\n`",
+            "html`<p\nid=a>${b}\nc<i>d\ne</i> f</p>`\n",
         ),
         ("x = `${{a: {b: `}`}}.a}  ${`\\``}`; // end", "x=`${{a:{b:`}`}}.a}  ${`\\``}`;\n"),
         ("`$ {a}  $b`", "`$ {a}  $b`\n"),
