@@ -1,9 +1,10 @@
 """All modules of the page as one script: a page load asks once, and gzip sees them together.
 
 The files stay ES modules that a browser could load one by one; this joins them as they are sent.
-Each becomes a function that is called once, in the order of the imports, and returns what it
-exports; the entry, which exports nothing and may await, stays as it is. Libraries are imported as
-they came, at the head of the script.
+Each becomes a block, in the order of the imports: what it keeps to itself stays inside, what it
+exports is declared with ``var`` and so seen by the blocks below, under the same name. Hence no two
+modules may export one name, and none one that browsers have (a test asks one). Libraries are
+imported as they came, at the head of the script; what a module takes of one is seen below too.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-_IMPORT = re.compile(r'^import (?:(\w+)|\{([^{}\n]*)\}) from "(\.[^"\n]+)";$', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
+_IMPORT = re.compile(r'^import (?:(\w+)|\{([\w, ]+)\}) from "(\.[^"\n]+)";$', re.MULTILINE)
+_WORD = re.compile(r"\w+")
+_BLOCK = re.compile(
+    r"^export (async function|function|class) (\w+)([^\n]*\}$|.*?^\})", re.MULTILINE | re.DOTALL
+)
+_CONST = re.compile(r"^export const (?=\w)", re.MULTILINE)
+_GIVEN = re.compile(r"^export (?:async function|function|class|const) (\w+)", re.MULTILINE)
 _LISTED = re.compile(r"^export \{([^{}\n]*)\};$", re.MULTILINE)
 _OTHER = re.compile(r"^(?:import|export) .*", re.MULTILINE)
 VENDOR = "vendor"
@@ -36,17 +42,19 @@ def bundle(entry: Path) -> str:
     """Return one module that does what ``entry`` with its imports does.
 
     Raises:
-        ValueError: an import or export is of a form that is not known here, or goes in a circle.
+        ValueError: an import or export is of a form that is not known here, goes in a circle, or
+            leads nowhere; or two modules export one name.
     """
     files = order(entry)
-    names = {path: f"${path.stem}{number}" for number, path in enumerate(files)}
+    owner: dict[str, Path] = {}
     libraries = [path for path in files if path.parent.name == VENDOR]
-    head = [
+    names = {path: f"${path.stem.partition('.')[0]}" for path in libraries}
+    parts = [
         f'import * as {names[path]} from "./{path.relative_to(entry.resolve().parent)}";'
         for path in libraries
     ]
-    bodies = [_wrapped(path, names) for path in files if path not in libraries]
-    return "\n".join(head + bodies)
+    parts += [f"{{\n{_opened(path, names, owner)}\n}}" for path in files if path not in names]
+    return "\n".join(parts)
 
 
 def _visit(path: Path, above: list[Path], found: dict[Path, None]) -> None:
@@ -61,19 +69,30 @@ def _visit(path: Path, above: list[Path], found: dict[Path, None]) -> None:
     found[path] = None
 
 
-def _wrapped(path: Path, names: dict[Path, str]) -> str:
-    def imported(match: re.Match[str]) -> str:
-        default, listed, target = match.groups()
-        wanted = f"default: {default}" if default else listed.replace(" as ", ": ")
-        return f"const {{{wanted}}} = {names[(path.parent / target).resolve()]};"
+def _opened(path: Path, libraries: dict[Path, str], owner: dict[str, Path]) -> str:
+    """Return a module's text with its exports for all to see; ``owner`` says whose they are."""
+
+    def imported(line: re.Match[str]) -> str:
+        default, listed, place = line.groups()
+        target, names = (path.parent / place).resolve(), _WORD.findall(default or listed)
+        if library := libraries.get(target):
+            _claim(names, path, owner)
+            wanted = f"default: {default}" if default else listed
+            return f"var {{{wanted}}} = {library};"
+        if lost := [name for name in names if owner.get(name) != target]:
+            raise ValueError(f"{path.name}: {target.name} does not export {', '.join(lost)}")
+        return ""
 
     text = path.read_text(encoding="utf-8")
-    given = _EXPORT.findall(text)
-    for listed in _LISTED.findall(text):
-        given += [name.strip() for name in listed.split(",")]
-    text = _IMPORT.sub(imported, _LISTED.sub("", _EXPORT.sub("", text)))
+    _claim(_GIVEN.findall(text), path, owner)
+    text = _IMPORT.sub(imported, _LISTED.sub("", text))
+    text = _CONST.sub("var ", _BLOCK.sub(r"var \2 = \1\3;", text))
     if other := _OTHER.search(text):
         raise ValueError(f"{path.name}: {other[0]!r} is no form of import or export known here")
-    if not given:
-        return text
-    return f"const {names[path]} = (() => {{\n{text}\nreturn {{ {', '.join(given)} }};\n}})();"
+    return text
+
+
+def _claim(names: list[str], path: Path, owner: dict[str, Path]) -> None:
+    for name in names:
+        if owner.setdefault(name, path) != path:
+            raise ValueError(f"{owner[name].name} and {path.name} both export {name}")

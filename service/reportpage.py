@@ -14,7 +14,7 @@ from service.page import body
 
 DASHBOARD = Path(__file__).parent / "dashboard"
 STYLES = ("css/base.css", "css/cells.css")
-_LIBRARY = re.compile(r'^import ?\* ?as (\S+) from ?"\./(\S+)";$', re.MULTILINE)
+_LIBRARY = re.compile(r'\bimport ?\* ?as ([\w$]+) from ?"\./([^"\s]+)";')
 _IMPORTED = re.compile(r'import\{([^{}]*)\}from"\./([^"]+)";')
 _EXPORTED = re.compile(r"export\{([^{}]*)\};?")
 _MAPPED = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import shlex
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nas.spec import SearchSpec
 from nas.trial import State
+from service import bundle
 from service.cli.options import FLAGS, build_spec
 from service.course import ARMS, STATES, Course
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Window
     from tests.browser.house import House
+
+DASHBOARD = Path(bundle.__file__).parent / "dashboard"
+EXPORTED = re.compile(r"^export (?:async )?(?:function|const|class) (\w+)", re.MULTILINE)
 
 
 def call(page: Page, module: str, function: str, *args: Any) -> Any:
@@ -37,6 +43,14 @@ def call(page: Page, module: str, function: str, *args: Any) -> Any:
 @pytest.fixture
 def page(window: Window) -> Page:
     return window.page
+
+
+def test_no_module_exports_a_name_that_the_browser_has(page: Page) -> None:
+    # All modules are one script: there such a name would stand in for the browser's everywhere.
+    texts = (path.read_text("utf-8") for path in bundle.order(DASHBOARD / "app.js"))
+    given = [name for text in texts for name in EXPORTED.findall(text)]
+    assert {"get", "html", "useResource"} <= set(given)
+    assert page.evaluate("(given) => given.filter((name) => name in globalThis)", given) == []
 
 
 def test_the_pareto_front_is_what_comparing_all_pairs_finds(page: Page) -> None:

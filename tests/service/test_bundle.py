@@ -26,17 +26,22 @@ def write(folder: Path, **files: str) -> Path:
 def test_imports_run_first_and_once_and_names_of_modules_do_not_meet(tmp_path):
     entry = write(
         tmp_path,
-        app_js='import { twice as double, N } from "./sub/a.js";\nimport { step } from "./b.js";\n'
-        "const x = 1;\nout(double(N) + x + step());\n",
-        b_js='import { N } from "./sub/a.js";\nlet x = 10;\nout("b");\n'
-        "function step() {\n  return (x += N);\n}\nexport { step };\n",
-        sub__a_js='import lib from "../vendor/lib.mjs";\nconst x = lib();\nout("a");\n'
-        "export const N = 3;\nexport function twice(n) {\n  return 2 * n + x;\n}\n",
-        vendor__lib_mjs="export default () => 100;\n",
+        app_js='import { twice, N } from "./sub/a.js";\nimport { Step, lib } from "./b.js";\n'
+        "const x = 1;\nout(twice(N) + x + new Step().go() + lib());\n",
+        b_js='import { N } from "./sub/a.js";\nimport lib from "./vendor/lib.mjs";\n'
+        'let x = 10;\nout("b");\nexport class Step {\n  go() {\n    return (x += N);\n  }\n}\n'
+        "[1].map(out);\nexport { lib };\n",
+        sub__a_js='import { hundred } from "../vendor/other.mjs";\nconst x = hundred();\n'
+        'out("a");\nexport const N = 3;\nexport function one() { return 1; }\n'
+        "export function twice(n) {\n  if (n) {\n    n *= 2;\n  }\n  return n + x;\n}\n"
+        "(out)(twice.name);\n",
+        vendor__lib_mjs="export default () => 1000;\n",
+        vendor__other_mjs="export const hundred = () => 100;\n",
     )
-    assert [path.name for path in bundle.order(entry)] == ["lib.mjs", "a.js", "b.js", "app.js"]
+    files = ["other.mjs", "a.js", "lib.mjs", "b.js", "app.js"]
+    assert [path.name for path in bundle.order(entry)] == files
     made = bundle.bundle(entry)
-    assert made.startswith('import * as $lib0 from "./vendor/lib.mjs";\n')
+    assert made.startswith('import * as $other from "./vendor/other.mjs";\nimport * as $lib from')
     assert "export" not in made
     node = shutil.which("node")
     if node is None:
@@ -48,7 +53,7 @@ def test_imports_run_first_and_once_and_names_of_modules_do_not_meet(tmp_path):
         ran = subprocess.run(
             [node, tmp_path / name], capture_output=True, text=True, timeout=60, check=True
         )
-        assert ran.stdout.split() == ["a", "b", str(2 * 3 + 100 + 1 + 10 + 3)]
+        assert ran.stdout.split() == ["a", "twice", "b", "1", str(2 * 3 + 100 + 1 + 10 + 3 + 1000)]
 
 
 def test_a_circle_of_imports_is_named(tmp_path):
@@ -70,11 +75,29 @@ def test_a_circle_of_imports_is_named(tmp_path):
         'export { a } from "./a.js";',
         "export let a = 1;",
         'import "./a.js";',
+        "export const { a } = {};",
+        "export function* a() {}",
     ],
 )
 def test_a_form_that_would_be_joined_wrongly_is_refused(tmp_path, line):
     with pytest.raises(ValueError, match="no form of import or export"):
         bundle.bundle(write(tmp_path, app_js=f"{line}\n", a_js=""))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('import { b } from "./a.js";', "app.js: a.js does not export b"),
+        ('import { a as b } from "./a.js";', "app.js: a.js does not export as, b"),
+        ('import a from "./b.js";', "app.js: b.js does not export a"),
+        ("export const a = 2;", "a.js and app.js both export a"),
+    ],
+)
+def test_a_name_that_is_not_there_or_there_twice_is_told(tmp_path, line, said):
+    both = 'import { a } from "./a.js";\nimport { c } from "./b.js";\n'
+    modules = {"a_js": "export const a = 1;\n", "b_js": "export const c = 1;\n"}
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        bundle.bundle(write(tmp_path, app_js=f"{both}{line}\n", **modules))
 
 
 def test_a_change_of_an_imported_module_is_sent(tmp_path):
@@ -83,11 +106,11 @@ def test_a_change_of_an_imported_module_is_sent(tmp_path):
     app.mount("/static", page.PageFiles(tmp_path))
     client = TestClient(app)
     first = client.get("/static/app.js")
-    assert "const a=1" in first.text
+    assert "var a=1" in first.text
     again = client.get("/static/app.js", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
     (tmp_path / "a.js").write_text("export const a = 1000;\n")
-    assert "const a=1000" in client.get("/static/app.js").text
+    assert "var a=1000" in client.get("/static/app.js").text
     assert client.get("/static/a.js").text == "export const a=1000;\n"
     assert entry.read_text().startswith("import")
 

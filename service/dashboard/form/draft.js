@@ -1,5 +1,5 @@
 // What has been typed into the form for a new search, and the description that it amounts to. Pure.
-import { fieldsOf, flat, match, put, valueOf } from "./schema.js";
+import { fieldsOf, flat, match, put, readValue } from "./schema.js";
 
 /** The parts of a search that are chosen by name, with the key of their list in the catalog. */
 export const PARTS = { space: "spaces", controller: "controllers", evaluator: "evaluators" };
@@ -74,7 +74,7 @@ export function build(catalog, form) {
     if (form.typed[field.path] === undefined) continue;
     if (!wanted && field.path.startsWith("data.")) continue;
     try {
-      put(spec, field.path, valueOf(field, form.typed[field.path]));
+      put(spec, field.path, readValue(field, form.typed[field.path]));
     } catch (error) {
       errors[field.path] = error.message;
     }

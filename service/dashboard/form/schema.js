@@ -88,7 +88,7 @@ function number(field, text) {
 }
 
 /** What was typed as JSON; throws an Error in words. Ranges are the service's to check. */
-export function valueOf(field, typed) {
+export function readValue(field, typed) {
   if (field.kind === "boolean") return Boolean(typed);
   const text = String(typed).trim();
   if (text === "" && field.optional) return null;
