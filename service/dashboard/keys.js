@@ -12,7 +12,10 @@ const LIST = [
   ["g then w", "workers"],
   ["j, k", "next, previous row of the table"],
   ["Enter", "open what has the focus"],
-  ["← →", "step along the Pareto front, in the scatter plot"],
+  ["← →", "step through the points of a chart, along the Pareto front"],
+  ["x", "select the trial of this page, row or point"],
+  ["c", "compare those selected"],
+  ["e", "to the export"],
   ["/", "to the filter"],
   ["t", "light or dark"],
   ["?", "this list"],
@@ -20,7 +23,7 @@ const LIST = [
 ];
 
 function typing(target) {
-  return target.closest?.("input, textarea, select, dialog, [contenteditable]") !== null;
+  return target.closest?.("input:not([type=checkbox]), textarea, select, dialog, [contenteditable]") !== null;
 }
 
 function step(by) {
@@ -29,6 +32,12 @@ function step(by) {
   const at = rows.indexOf(document.activeElement);
   const next = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
   rows[next].focus();
+}
+
+/** What selects a trial: in the row of `element`, or of the whole page. */
+function chooser(element) {
+  const row = element.closest?.("[data-row]");
+  return row ? row.querySelector("input") : document.querySelector("main [data-choose]");
 }
 
 function flipTheme() {
@@ -45,7 +54,7 @@ export function useKeys(route, help) {
     let waiting = 0; // until when a letter after g counts
     const pressed = (event) => {
       const { route: here, help: show } = now.current;
-      if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (recall("keys") === "off") return;
       if (Date.now() < waiting) {
         waiting = 0;
@@ -58,6 +67,9 @@ export function useKeys(route, help) {
       else if (event.key === "?") show();
       else if (event.key === "j") step(1);
       else if (event.key === "k") step(-1);
+      else if (event.key === "x") chooser(event.target)?.click();
+      else if (event.key === "c") document.querySelector("main [data-compare]")?.click();
+      else if (event.key === "e") [...document.querySelectorAll("main [data-export]")].at(-1)?.focus();
       else if (event.key === "/") {
         document.querySelector("main [data-filter]")?.focus();
         event.preventDefault();

@@ -200,17 +200,29 @@ function clip(pen, at) {
   pen.clip();
 }
 
+/** The sign of what is selected, or pointed at. */
+export function ring(pen, x, y, look) {
+  pen.strokeStyle = look.accent;
+  pen.lineWidth = 2.5;
+  pen.beginPath();
+  pen.arc(x, y, 7, 0, 7);
+  pen.stroke();
+}
+
 /** Put `picture`, drawn before, on the canvas, and over it the cursor at `index` (or null), and
- * `drag`, the range of pixels that is being chosen (or null). */
-export function point(canvas, picture, lines, data, at, look, { index, drag }) {
+ * `drag`, the range of pixels that is being chosen (or null); the x of `chosen` get rings. */
+export function point(canvas, picture, lines, data, at, look, { index, drag, chosen }) {
   const pen = surface(canvas, at.width, at.height);
   pen.drawImage(picture, 0, 0, at.width, at.height);
-  if (index !== null && index < data[0].length) {
-    pen.save();
-    clip(pen, at);
-    drawCursor(pen, lines, data, at, index, look);
-    pen.restore();
+  pen.save();
+  clip(pen, at);
+  if (index !== null && index < data[0].length) drawCursor(pen, lines, data, at, index, look);
+  for (const x of chosen) {
+    const place = from(data[0], x);
+    const own = lines.findIndex((line, i) => /dots|crosses/.test(line.kind) && data[i + 1][place] === data[i + 1][place]);
+    if (data[0][place] === x && own >= 0) ring(pen, at.x(x), at.y(data[own + 1][place]), look);
   }
+  pen.restore();
   if (!drag) return;
   pen.globalAlpha = 0.16;
   pen.fillStyle = look.accent;

@@ -24,40 +24,46 @@ function Legend({ spec, at, data }) {
 }
 
 /** Pointer and keys: hover reads, a drag zooms, a double click shows all, Enter or a click opens. */
-function usePointer(data, at, zoom, onPick) {
+function usePointer(data, at, zoom, onOpen, choose) {
   const [index, setIndex] = useState(null);
   const [drag, setDrag] = useState(null);
+  const held = useRef(null); // where the button went down: a quick click is over before a drawing
   const last = data[0].length - 1;
   const place = (event) => event.clientX - event.currentTarget.getBoundingClientRect().left;
   const read = (px) => closest(data[0], at.current.back(px));
+  const hold = (range) => {
+    held.current = range?.[0] ?? null;
+    setDrag(range);
+  };
   const end = (event) => {
-    if (!drag) return;
-    const [from, to] = [drag[0], place(event)].sort((a, b) => a - b);
-    setDrag(null);
+    if (held.current === null) return;
+    const [from, to] = [held.current, place(event)].sort((a, b) => a - b);
+    hold(null);
     if (to - from >= LEAST_DRAG) zoom([at.current.back(from), at.current.back(to)]);
-    else if (last >= 0) onPick?.(data[0][read(to)]);
+    else if (last >= 0) (event.shiftKey ? choose : onOpen)?.(data[0][read(to)]);
   };
   const key = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step) setIndex((old) => (old === null ? last : Math.min(last, Math.max(0, old + step))));
-    else if (event.key === "Enter" && index !== null) onPick?.(data[0][index]);
+    else if (event.key === "Enter" && index !== null) onOpen?.(data[0][index]);
+    else if (event.key === "x" && index !== null) choose?.(data[0][index]);
     else if (event.key === "Escape") zoom(null);
     else return;
     event.preventDefault();
   };
   const on = {
     onPointerDown: (event) => {
-      if (event.pointerType === "mouse" && event.button === 0) setDrag([place(event), place(event)]);
+      if (event.pointerType === "mouse" && event.button === 0) hold([place(event), place(event)]);
       else if (last >= 0) setIndex(read(place(event)));
     },
     onPointerMove: (event) => {
       const px = place(event);
-      if (drag) setDrag([drag[0], px]);
+      if (held.current !== null) setDrag([held.current, px]);
       if (last >= 0) setIndex(read(px));
     },
     onPointerUp: end,
     onPointerLeave: () => {
-      setDrag(null);
+      hold(null);
       setIndex(null);
     },
     onDblClick: () => zoom(null),
@@ -70,12 +76,12 @@ function usePointer(data, at, zoom, onPick) {
 /** Draw `data` (columns, x first; null or NaN is where there is nothing) as `spec` says: {name, summary, lines, xLabel, xName, yFormat,
  * yRange, rightFormat, table: {title, head, rows}}; a line is {label, kind, colour, format, right, width},
  * with `band` also a range [low, high] behind all.
- * `onPick(x)` is called for the point that is opened. */
-export function LineChart({ spec, data: given, onPick }) {
+ * `onOpen(x)` is called for the point that is opened, `choose(x)` for one that is selected or given up; those of `chosen` have rings. */
+export function LineChart({ spec, data: given, onOpen, chosen = [], choose }) {
   const data = useMemo(() => given.map((column) => (ArrayBuffer.isView(column) ? column : Float64Array.from(column, (value) => value ?? NaN))), [given]);
   const [zoom, setZoom] = useState(null); // a range of x: live data moves the axes only without one
   const at = useRef(null);
-  const { index, drag, on } = usePointer(data, at, setZoom, onPick);
+  const { index, drag, on } = usePointer(data, at, setZoom, onOpen, choose);
   const pictures = useRef({}); // what stays while the pointer moves, of the whole range and of a part, and what it was drawn of
   const canvas = useCanvas((element, width) => {
     const look = {
@@ -91,7 +97,7 @@ export function LineChart({ spec, data: given, onPick }) {
       Object.assign(kept, { of, data });
     }
     at.current = kept.at;
-    point(element, kept.drawn, spec.lines, data, at.current, look, { index, drag });
+    point(element, kept.drawn, spec.lines, data, at.current, look, { index, drag, chosen });
   });
   const words = index === null
     ? ""
@@ -103,7 +109,7 @@ export function LineChart({ spec, data: given, onPick }) {
     </div>
     <div class="plot"><canvas ref=${canvas} tabindex="0" role="img" height=${HEIGHT} ...${on}
       data-range=${zoom ? zoom.map((value) => value.toFixed(2)).join(" ") : ""}
-      aria-label=${`${spec.summary} Arrow keys step through the points${onPick ? ", Enter opens one" : ""}.`}></canvas></div>
+      aria-label=${`${spec.summary} Arrow keys step through the points${onOpen ? ", Enter opens one" : ""}${choose ? `, x selects it; selected: ${chosen.join(", ") || "none"}` : ""}.`}></canvas></div>
     <span class="offscreen" aria-live="polite">${words && `${spec.xName} ${data[0][index]}: ${words}`}</span>
     <figcaption>${spec.summary}</figcaption>
     ${spec.table ? html`<${Table} ...${spec.table} />` : null}

@@ -2,6 +2,7 @@
 import { html, useMemo, useRef, useState } from "../dom.js";
 import { isNumber, sentence, several } from "../format.js";
 import { HEIGHT, colours, useCanvas } from "./canvas.js";
+import { ring } from "./draw.js";
 import { Table } from "./line.js";
 import { axes, plane, short, span, surface } from "./plane.js";
 
@@ -99,16 +100,12 @@ function paintFront(pen, points, best, at, look) {
   crosses(pen, points, at);
 }
 
-/** Draw everything: axes, what `paint` draws, and a ring around the point `chosen`. */
-function draw(canvas, paint, points, best, at, look, chosen) {
+/** Draw everything: axes, what `paint` draws, and a ring around each of the points `ringed`. */
+function draw(canvas, paint, points, best, at, look, ringed) {
   const pen = surface(canvas, at.width, at.height);
   axes(pen, at, look);
   paint(pen, points, best, at, look);
-  if (chosen < 0) return;
-  pen.strokeStyle = look.accent;
-  pen.lineWidth = 2.5;
-  circle(pen, at.x(points[chosen].x), at.y(points[chosen].y), 7);
-  pen.stroke();
+  for (const { x, y } of ringed) ring(pen, at.x(x), at.y(y), look);
 }
 
 const COSTS = ["params", "madds", "train_seconds"];
@@ -123,8 +120,9 @@ export function costs(trials) {
  * `marked` are the numbers of the front; without it, it is found here, of a small x and a large y.
  * `note` says what the line is; `onOpen(number)` opens a trial. Other things than trials have a `noun`,
  * and a `name` for each number. Those with `ours` are crosses beside the rest. `paint` draws another
- * line than the front; then `line` is its name, and `table` what stands below in place of the front's. */
-export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", name = (number) => number, paint = paintFront, line = "the Pareto front", table }) {
+ * line than the front; then `line` is its name, and `table` what stands below in place of the front's.
+ * `choose(number)` selects a trial or gives it up; those `chosen` have rings. */
+export function Scatter({ trials, x, y, marked, note, onOpen, chosen = [], choose, noun = "trial", name = (number) => number, paint = paintFront, line = "the Pareto front", table }) {
   const points = useMemo(
     () => trials.map((t) => ({ x: x.log ? Math.log10(x.of(t)) : x.of(t), y: y.of(t), number: t.number, ours: t.ours }))
       .filter((p) => isNumber(p.x) && isNumber(p.y)),
@@ -139,7 +137,7 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
   const [picked, pick] = useState(null); // the number of the trial that is pointed at
   const now = useRef(null); // the same, at once: keys may be faster than drawing
   now.current = picked;
-  const chosen = picked === null ? -1 : points.findIndex((p) => p.number === picked);
+  const here = points.find((p) => p.number === picked);
   const say = (p) => `${sentence(noun)} ${name(p.number)}: ${y.label} ${y.show(p.y)}, ${x.label} ${showX(p.x)}`;
   const at = useRef(null);
   const canvas = useCanvas((element, width) => {
@@ -147,7 +145,7 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
     draw(element, paint, points, best, at.current, {
       ...colours({ dot: "--chart-point", front: "--chart-front", ours: "--chart-random" }),
       xLabel: x.label, xFormat: showX, yFormat: short(y.show), more: x.more, log: x.log, whole: x.whole,
-    }, chosen);
+    }, points.filter((p) => p === here || chosen.includes(p.number)));
   });
   const find = (event) => {
     const box = canvas.current.getBoundingClientRect();
@@ -159,6 +157,10 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
   };
   const key = (event) => {
     if (event.key === "Enter" && now.current !== null) return onOpen?.(now.current);
+    if (event.key === "x" && choose && now.current !== null) {
+      event.preventDefault();
+      return choose(now.current);
+    }
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || !best.length) return undefined;
     event.preventDefault();
@@ -174,12 +176,12 @@ export function Scatter({ trials, x, y, marked, note, onOpen, noun = "trial", na
   return html`<figure class="chart" aria-label=${`${y.label} against ${x.label}`}>
     <div class="plot">
       <canvas ref=${canvas} class="scatter" tabindex="0" role="img" height=${HEIGHT}
-        aria-label=${`${several(points.length, noun)}, ${best.length} on ${line}. Arrow keys step along it${onOpen ? `, Enter opens the ${noun}` : ""}.`}
+        aria-label=${`${several(points.length, noun)}, ${best.length} on ${line}. Arrow keys step along it${onOpen ? `, Enter opens the ${noun}` : ""}${choose ? `, x selects it; selected: ${chosen.join(", ") || "none"}` : ""}.`}
         onMouseMove=${move} onMouseLeave=${() => pick(null)} onKeyDown=${key}
-        onClick=${(event) => { const i = find(event); if (i >= 0) onOpen?.(points[i].number); }}></canvas>
+        onClick=${(event) => { const i = find(event); if (i >= 0) (event.shiftKey ? choose : onOpen)?.(points[i].number); }}></canvas>
     </div>
-    <figcaption aria-live="polite">${chosen >= 0
-      ? say(points[chosen])
+    <figcaption aria-live="polite">${here
+      ? say(here)
       : `${several(points.length, noun)}; ${note}`}</figcaption>
     ${table !== undefined ? table : html`<${Table} title="The front as a table" head=${head} rows=${best.map((i) => row(points[i]))} />`}
     ${ours.length ? html`<${Table} title="The crosses as a table" head=${head} rows=${ours.map(row)} />` : null}

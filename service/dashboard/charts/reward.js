@@ -74,7 +74,7 @@ function lines(search, cols) {
 }
 
 /** The chart, or a sentence while there is too little to draw. */
-export function RewardChart({ search, history, onPick }) {
+export function RewardChart({ search, history, ...acts }) {
   const cols = useMemo(() => columns(history), [history]);
   const { done, steps } = cols;
   const data = useMemo(
@@ -101,5 +101,5 @@ export function RewardChart({ search, history, onPick }) {
       rows: steps.slice(-30).map(([number, value]) => [number, reward(search, value)]),
     },
   };
-  return html`<${LineChart} spec=${spec} data=${data} onPick=${onPick} />`;
+  return html`<${LineChart} spec=${spec} data=${data} ...${acts} />`;
 }

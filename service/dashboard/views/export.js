@@ -112,7 +112,7 @@ function MakeForm({ search, trial, onMade, again }) {
     <label for="final-epochs">Epochs</label>
     <input id="final-epochs" inputmode="numeric" size="5" value=${epochs} onInput=${(event) => setEpochs(event.target.value)}
       aria-invalid=${state.error ? "true" : undefined} aria-describedby="final-error" />
-    <button class="button primary" disabled=${state.busy}><${Icon} name="down" />${again ? "Make another" : "Make the model"}</button>
+    <button class="button primary" data-export disabled=${state.busy}><${Icon} name="down" />${again ? "Make another" : "Make the model"}</button>
     <p id="final-error" class="field-error" role="alert">${state.error}</p>
   </form>`;
 }

@@ -94,7 +94,7 @@ function Picker({ word, names, value, other, onPick }) {
   </select></label>`;
 }
 
-function Plot({ trials, found, x, y, onOpen }) {
+function Plot({ trials, found, x, y, ...acts }) {
   const shown = useMemo(() => {
     // The plot holds the best trials by reward only: those of the front are all there.
     const known = new Set(trials.map((trial) => trial.number));
@@ -103,13 +103,13 @@ function Plot({ trials, found, x, y, onOpen }) {
   }, [trials, found]);
   const marked = useMemo(() => found.front.map((point) => point.number), [found]);
   const worst = Object.entries(found.reference).map(([name, value]) => `${metricName(name)} ${metric(name, value)}`);
-  return html`<${Scatter} trials=${shown} x=${axis(x)} y=${axis(y)} marked=${marked} onOpen=${onOpen}
+  return html`<${Scatter} trials=${shown} x=${axis(x)} y=${axis(y)} marked=${marked} ...${acts}
       note=${`none beats the ${marked.length} on the line in both: the Pareto front.`} />
     <p class="quiet">Hypervolume <strong>${plain(found.hypervolume)}</strong>, down to the worst of each: ${worst.join(", ")}.</p>`;
 }
 
 /** The card; `trials` are the finished ones. */
-export function FrontCard({ search, trials, onOpen }) {
+export function FrontCard({ search, trials, ...acts }) {
   const names = objectives(search);
   const [[y, x], choose] = useState(names);
   const found = useResource(`searches/${search.id}/pareto?objectives=${encodeURIComponent(`${y},${x}`)}`,
@@ -122,6 +122,6 @@ export function FrontCard({ search, trials, onOpen }) {
     <${Loaded} from=${found} what="the front" lines=${8}>${(data) => data.measured < LEAST
       ? html`<p class="quiet chart-wait">${data.measured || trials.length < LEAST
           ? `The plot appears with the ${LEAST}rd finished trial.` : "The trials do not report both objectives."}</p>`
-      : html`<${Plot} trials=${trials} found=${data} x=${x} y=${y} onOpen=${onOpen} />`}</${Loaded}>
+      : html`<${Plot} trials=${trials} found=${data} x=${x} y=${y} ...${acts} />`}</${Loaded}>
   </${Card}>`;
 }

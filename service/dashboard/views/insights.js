@@ -3,6 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "../dom.js";
 import { get } from "../api.js";
 import { CellView } from "../cellview.js";
+import { MOST } from "../chosen.js";
 import { Chips, LineChart, lastAttempt } from "../charts/line.js";
 import { count, goal, isNumber, metric, metricName, percent, sentence, several } from "../format.js";
 import { Bar, Card, Loaded, Notice, Scroll } from "../parts.js";
@@ -113,7 +114,6 @@ export function Operations({ route, search }) {
     }</${Loaded}>`;
 }
 
-export const MOST = 6;
 const MORE = /accuracy|per_second/;
 const LESS = /loss|params|madds|seconds/;
 

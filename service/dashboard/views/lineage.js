@@ -1,6 +1,7 @@
 // How the best trial of a search came about: from which trial each was changed, and what the changes gained.
 import { html, useMemo, useState } from "../dom.js";
 import { descent } from "../charts/descent.js";
+import { chosenOf } from "../chosen.js";
 import { LEAST } from "../charts/reward.js";
 import { Scatter } from "../charts/pareto.js";
 import { controllers, count, difference, goal, isNumber, metricName, reward, several } from "../format.js";
@@ -71,7 +72,7 @@ function Fold({ search, steps, noise, gained }) {
     ${open ? steps.map((step) => html`<${Step} key=${step.number} search=${search} step=${step} gained=${gained} />`) : null}`;
 }
 
-function Tree({ search, lineage, history }) {
+function Tree({ search, lineage, history, route }) {
   const name = goal(search);
   const minimise = search.spec.objective?.minimise;
   const gained = (gain) => difference(name, minimise ? -gain : gain);
@@ -93,7 +94,7 @@ function Tree({ search, lineage, history }) {
         by ${several(steps.length - 1, "change")}: from ${reward(search, first.value)} to ${reward(search, last.value)}.${noise === null ? "" : ` ${gains.length} of them gained more than noise.`}`
       : best === null ? "No trial has finished." : !last ? "" : html`The best, trial <a href=${link(search.id, "trials", best)}>#${best}</a>, was not changed from another.`}</p>
     <${Card} title="Descent">
-      <${Scatter} trials=${trials} marked=${marked} paint=${paint} line="the line of the best" table=${null} onOpen=${(number) => go(link(search.id, "trials", number))}
+      <${Scatter} trials=${trials} marked=${marked} paint=${paint} line="the line of the best" table=${null} onOpen=${(number) => go(link(search.id, "trials", number))} ...${chosenOf(search.id, route)}
         x=${{ label: "trial", of: (trial) => trial.number, show: count, whole: true }} y=${{ label, of: (trial) => trial.reward, show: (value) => reward(search, value) }}
         note=${`${several(lineage.number.length, "change")} as faint lines; the bold line led to the best, with circles where a change gained more than noise.`} /></${Card}>
     ${steps.length > 1 ? html`<${Card} title="The changes that led to the best">
@@ -107,7 +108,7 @@ function Tree({ search, lineage, history }) {
 }
 
 /** The page. */
-export function Lineage({ search }) {
+export function Lineage({ search, route }) {
   const ended = (event) => event.search === search.id && event.kind === "trial.done";
   const lineage = useResource(`searches/${search.id}/lineage`, ended);
   const history = useHistory(search.id, ended);
@@ -115,7 +116,7 @@ export function Lineage({ search }) {
   const changes = names.some((name) => CHANGE.includes(name));
   return html`<div class="page-head"><h1>Lineage</h1></div>
     <${Loaded} from=${lineage} what="the lineage" lines=${10}>${(found) => found.number.length && search.counts.done >= LEAST
-      ? html`<${Loaded} from=${history} what="the rewards" lines=${10}>${(rewards) => html`<${Tree} search=${search} lineage=${found} history=${rewards} />`}</${Loaded}>`
+      ? html`<${Loaded} from=${history} what="the rewards" lines=${10}>${(rewards) => html`<${Tree} search=${search} lineage=${found} history=${rewards} route=${route} />`}</${Loaded}>`
       : html`<${Notice}>${changes
         ? "No trial has been changed from another yet: the first ones are drawn at random."
         : `The controller ${names.at(-1)} does not change trials into others; ${CHANGE.join(" and ")} do.`}</${Notice}>`}</${Loaded}>`;

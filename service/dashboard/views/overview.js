@@ -1,6 +1,7 @@
 // The overview of a search: figures, charts, what runs now, the best trials.
 import { html, useMemo, useState } from "../dom.js";
 import { get, saved } from "../api.js";
+import { chosenOf } from "../chosen.js";
 import { Scatter, costs } from "../charts/pareto.js";
 import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
 import { count, duration, ended, goal, isNumber, metric, metricName, partName, plain, reward, sentence, several } from "../format.js";
@@ -75,7 +76,7 @@ function Tiles({ search, history }) {
   </div>`;
 }
 
-function SizeCard({ search, trials, onOpen }) {
+function SizeCard({ search, trials, ...acts }) {
   const names = useMemo(() => costs(trials), [trials]);
   const [chosen, choose] = useState("");
   const name = names.includes(chosen) ? chosen : names[0];
@@ -91,7 +92,7 @@ function SizeCard({ search, trials, onOpen }) {
   return html`<${Card} title=${sentence(title)} tools=${tools}>
     ${trials.length < LEAST || !name
       ? html`<p class="quiet chart-wait">${name || !trials.length ? `The plot appears with the ${LEAST}rd finished trial.` : "The trials report no size."}</p>`
-      : html`<${Scatter} trials=${trials} x=${x} y=${y} onOpen=${onOpen}
+      : html`<${Scatter} trials=${trials} x=${x} y=${y} ...${acts}
           note="none smaller is better than those on the line, the Pareto front." />`}
     ${name && search.spec.data && goal(search) === "accuracy" && !saved ? html`<p class="quiet"><a href=${`#/zoo?s=${search.id}`}>Beside published networks</a></p>` : null}
     ${trials.length >= MOST ? html`<p class="quiet">The best ${count(MOST)} of ${count(search.counts.done)}.</p>` : null}
@@ -99,30 +100,30 @@ function SizeCard({ search, trials, onOpen }) {
 }
 
 /** The page. */
-export function Overview({ search }) {
+export function Overview({ search, route }) {
   const id = search.id;
   const finished = (event) =>
     event.search === id && ["trial.done", "trial.failed", "trial.stopped"].includes(event.kind);
   const history = useHistory(id, finished);
   const best = useLoad(`best ${id}`, (signal) => bestTrials(id, signal), (event) => event.search === id && event.kind === "trial.done");
-  const open = (number) => go(link(id, "trials", number));
+  const acts = { onOpen: (number) => go(link(id, "trials", number)), ...chosenOf(id, route) };
   const Right = objectives(search).length > 1 ? FrontCard : SizeCard;
   return html`<${Tiles} search=${search} history=${history.data} />
     <${Verdict} search=${search} history=${history.data} />
     <div class="pair">
       <${Card} title="Reward" kind="chart-card">
         <${Loaded} from=${history} what="the rewards" lines=${8}>${(data) =>
-          html`<${RewardChart} search=${search} history=${data} onPick=${open} />`}</${Loaded}>
+          html`<${RewardChart} search=${search} history=${data} ...${acts} />`}</${Loaded}>
       </${Card}>
       <${Loaded} from=${best} what="the trials" lines=${8}>${(data) =>
-        html`<${Right} search=${search} trials=${data} onOpen=${open} />`}</${Loaded}>
+        html`<${Right} search=${search} trials=${data} ...${acts} />`}</${Loaded}>
     </div>
     <${Running} search=${search} />
     ${search.spec.data && search.counts.done ? html`<${Finals} search=${search} /><${Comparison} search=${search} />` : null}
     ${partName(search.spec.evaluator) === "trained" ? html`<${Audit} search=${search} />` : null}
     <${Card} title="Top trials" tools=${html`<a class="button small" href=${link(id, "trials")}>All trials</a>`}>
       <${Loaded} from=${best} what="the best trials">${(data) => data.length
-        ? html`<${TrialTable} search=${search} trials=${data.slice(0, TOP)} name="Top trials" ranked />`
+        ? html`<${TrialTable} search=${search} trials=${data.slice(0, TOP)} name="Top trials" ranked chosen=${acts.chosen} onChoose=${acts.choose} />`
         : html`<p class="quiet">The best trials stand here as soon as one has finished.</p>`}</${Loaded}>
     </${Card}>`;
 }

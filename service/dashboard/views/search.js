@@ -1,6 +1,7 @@
 // One search: its header with the acts on it, and the page of it that the route names.
 import { html, useEffect, useState } from "../dom.js";
 import { post, saved } from "../api.js";
+import { ChosenLine, useKept } from "../chosen.js";
 import { clock, sentence, several } from "../format.js";
 import { Icon } from "../icons.js";
 import { useLiveStatus } from "../live.js";
@@ -63,7 +64,7 @@ function Acts({ search, reload }) {
   const over = OVER.includes(search.state) || search.state === "finishing";
   const paused = search.state === "paused" || (search.desired === "pause" && !over);
   const resumable = paused || ["stopped", "failed"].includes(search.state);
-  const button = (verb, word, kind = "") => html`<button type="button" class=${`button ${kind}`}
+  const button = (verb, word, kind = "") => html`<button type="button" class=${`button ${kind}`} data-export=${verb === "export"}
     disabled=${busy !== "" || (verb === "export" && !search.best)} onClick=${() => act(verb)}>${word}</button>`;
   return html`<div class="buttons">
       ${resumable ? button("resume", "Resume") : over ? null : button("pause", "Pause")}
@@ -98,6 +99,7 @@ function Standing({ search }) {
 /** The frame of a search's pages. */
 export function Search({ route }) {
   const id = route.params.search;
+  useKept(id, route);
   const mine = (event) => event.search === id && !["trial.progress", "finals.state", "comparison.state"].includes(event.kind);
   const search = useResource(`searches/${encodeURIComponent(id)}`, mine);
   useEffect(() => onSearch(search.data), [search.data]);
@@ -117,5 +119,6 @@ export function Search({ route }) {
       <${Act} say><${Acts} search=${data} reload=${search.reload} /></${Act}>
     </div>
     <${Standing} search=${data} />
+    <${ChosenLine} search=${data} route=${route} />
     <${Page} route=${route} search=${data} />`}</${Loaded}>`;
 }

@@ -2,6 +2,7 @@
 import { html, useState } from "../dom.js";
 import { saved } from "../api.js";
 import { CellView } from "../cellview.js";
+import { chosenOf } from "../chosen.js";
 import { TrainingCurve } from "../charts/line.js";
 import { duration, isNumber, large, metric, metricName, moment, partName, reward, several } from "../format.js";
 import { Card, Copy, Facts, Loaded, Notice, Scroll, State } from "../parts.js";
@@ -83,7 +84,8 @@ function Layers({ search, trial }) {
     ${open ? html`<${Loaded} from=${found} what="the layers">${(whole) => html`<${LayerTable} whole=${whole} />`}</${Loaded}>` : null}</details>`;
 }
 
-function Head({ search, trial }) {
+function Head({ search, trial, route }) {
+  const { chosen, choose } = chosenOf(search.id, route);
   const facts = [];
   if (isNumber(trial.reward) && !trial.failure) facts.push(reward(search, trial.reward));
   if (isNumber(trial.metrics.params)) facts.push(`${large(trial.metrics.params)} parameters`);
@@ -95,6 +97,7 @@ function Head({ search, trial }) {
     <div class="page-title"><h1>Trial #${trial.number}</h1><${State} state=${trial.state} note=${best ? (search.ended_at ? "the best" : "best so far") : ""} />
       <span class="quiet">${facts.join(" · ")}</span></div>
     <div class="buttons">
+      <button type="button" class="button small" data-choose aria-pressed=${chosen.includes(trial.number)} onClick=${() => choose(trial.number)}>Select</button>
       ${search.best && !best ? html`<a class="button small" href=${link(search.id, `compare?t=${search.best.number},${trial.number}`)}>Compare with the best</a>` : null}
       ${trial.number > 0 ? html`<a class="button small" href=${link(search.id, "trials", trial.number - 1)}>← #${trial.number - 1}</a>` : null}
       ${trial.number < last ? html`<a class="button small" href=${link(search.id, "trials", trial.number + 1)}>#${trial.number + 1} →</a>` : null}
@@ -102,9 +105,9 @@ function Head({ search, trial }) {
   </div>`;
 }
 
-function Detail({ search, trial }) {
+function Detail({ search, trial, route }) {
   const live = ["pending", "running"].includes(trial.state);
-  return html`<${Head} search=${search} trial=${trial} />
+  return html`<${Head} search=${search} trial=${trial} route=${route} />
     ${trial.failure ? html`<${Failure} search=${search} number=${trial.number} failure=${trial.failure} />` : null}
     <div class="pair">
       <div class="stack">
@@ -139,5 +142,5 @@ export function TrialPage({ route, search }) {
       <${Notice} kind="warn">No trial ${number} in this search (${range}). <a href=${link(search.id, "trials")}>All trials</a></${Notice}>`;
   }
   return html`<${Loaded} from=${trial} what="the trial" lines=${10}>${(data) =>
-    html`<${Detail} search=${search} trial=${data} />`}</${Loaded}>`;
+    html`<${Detail} search=${search} trial=${data} route=${route} />`}</${Loaded}>`;
 }

@@ -1,11 +1,11 @@
 // All trials of a search: sorted and filtered by the server, a page at a time, kept up to date.
 import { html, useRef, useState } from "../dom.js";
 import { get, saved } from "../api.js";
+import { ChosenActs, chosenOf } from "../chosen.js";
 import { count, several } from "../format.js";
 import { Loaded, Notice } from "../parts.js";
 import { useLoad } from "../resource.js";
 import { link, setQuery } from "../router.js";
-import { MOST } from "./insights.js";
 import { TrialTable } from "./table.js";
 
 const PAGE = 100;
@@ -28,16 +28,13 @@ async function load(id, wanted, sort, state, filter, signal) {
   return { items, more: Boolean(after) };
 }
 
-function Filters({ search, sort, state, filter, refused, chosen }) {
-  const ready = chosen.length > 1 && chosen.length <= MOST;
+function Filters({ search, route, sort, state, filter, refused }) {
   const find = (event) => {
     event.preventDefault();
     setQuery({ q: event.target.elements.filter.value.trim() });
   };
   return html`<div class="buttons">
-    <a class="button small" role="link" href=${ready ? link(search.id, `compare?t=${chosen}`) : undefined} aria-disabled=${ready ? undefined : "true"}
-      title=${`2 to ${MOST} trials`}>Compare selected${chosen.length ? ` (${chosen.length})` : ""}</a>
-    ${chosen.length ? html`<button type="button" class="link" onClick=${() => setQuery({ t: "" })}>Clear</button>` : null}
+    <${ChosenActs} search=${search} route=${route} />
     ${saved ? null : html`<form class="buttons" onSubmit=${find}><label class="inline">Filter <input data-filter name="filter" size="26" key=${filter} defaultValue=${filter}
         placeholder="accuracy>0.9 and params<4e6" aria-invalid=${refused ? "true" : undefined} aria-describedby="filter-error" /></label>
       <button class="button small">Filter</button></form>`}
@@ -62,10 +59,7 @@ export function Trials({ route, search }) {
   const [{ of, wanted }, want] = useState({ of: "", wanted: PAGE });
   const kind = `${search.id} ${sort} ${state} ${wish}`;
   const most = of === kind ? wanted : PAGE; // another order or filter begins at its top
-  const chosen = (route.query.get("t") ?? "").split(",").filter((part) => /^\d+$/.test(part)).map(Number);
-  const choose = (number) => setQuery({
-    t: (chosen.includes(number) ? chosen.filter((one) => one !== number) : [...chosen, number]).join(),
-  });
+  const { chosen, choose } = chosenOf(search.id, route);
   const list = useLoad(`${kind} ${most}`, (signal) => load(search.id, most, sort, state, wish, signal),
     (event) => event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress");
   const kept = useRef(null);
@@ -74,7 +68,7 @@ export function Trials({ route, search }) {
   const shown = list.data || (list.error && !refused) ? list : { ...list, error: null, data: kept.current?.data ?? null };
   const total = state ? search.counts[state] : search.counts.total;
   const rows = (data) => (wish || kept.current?.kind !== kind ? data.items.length : Math.max(total, data.items.length));
-  return html`<div class="page-head"><h1>Trials</h1><${Filters} search=${search} sort=${sort} state=${state} filter=${wish} refused=${refused} chosen=${chosen} /></div>
+  return html`<div class="page-head"><h1>Trials</h1><${Filters} search=${search} route=${route} sort=${sort} state=${state} filter=${wish} refused=${refused} /></div>
     <${Loaded} from=${shown} what="the trials" lines=${8}>${(data) => data.items.length
       ? html`<section class="card" aria-label="Trials">
           <${TrialTable} key=${kind} search=${search} trials=${data.items} name="All trials" states chosen=${chosen} onChoose=${choose} sort=${sort} onSort=${(to) => setQuery({ sort: to })}
