@@ -12,14 +12,16 @@ import os
 import platform
 import subprocess
 import sys
+import time
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from nas.catalog import REGISTRIES
-from nas.data import describe
+from nas.data import DataSpec, describe
 from nas.execution.worker import thread_variables, threads
 from nas.recipe import Recipe
 from service import specs
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
 LIMIT_SECONDS = 45.0  # of a probe; a client waits 60
 PATIENCE_SECONDS = 2.0  # for the probe of somebody else
+MEMORY_SECONDS = 60  # how old a look at the images may be where nothing is measured
+UNMEASURED = (
+    "not measured yet: a small and a large architecture have to be trained for a few steps first"
+)
 TRAINED = "trained"
 # Bytes of the database with its indexes, measured on 200 trials with 0 and 5 reports (SQLite 3.45,
 # 40 decisions); a trial with longer notes takes up to twice that.
@@ -99,13 +105,15 @@ class _Work:
     hours: float | None
 
 
-def estimate(settings: Settings, spec: SearchSpec) -> EstimateView:
+def estimate(settings: Settings, spec: SearchSpec, *, measure: bool = True) -> EstimateView:
     """Return what a search would take; it is measured the first time, which takes seconds.
 
+    Without ``measure`` the answer comes at once: from what was measured before, or without ranges.
     Raises UserError where the spec is wrong, as creating the search would; Busy while another is
     measured.
     """
-    checked = specs.complete(spec, settings.data_root)
+    look = describe if measure else _described_lately
+    checked = specs.complete(spec, settings.data_root, look)
     space = REGISTRIES["space"].create(checked.space.name, checked.space.options)
     size = str(space.size)
     if checked.evaluator.name != TRAINED or checked.data is None:
@@ -114,9 +122,12 @@ def estimate(settings: Settings, spec: SearchSpec) -> EstimateView:
             "architecture"
         )
         return EstimateView(space_size=size, basis=basis)
-    about = describe(checked.data, settings.data_root)
+    about = look(checked.data, settings.data_root)
     task = (about["channels"], about["height"], about["width"], len(about["classes"]))
-    probed = _probed(settings, checked, task)
+    kept = _kept(settings, checked, task)
+    probed = _probed(settings, checked, task, kept) if measure else _read(kept)
+    if probed is None:
+        return EstimateView(space_size=size, basis=UNMEASURED)
     if not probed.found:
         return EstimateView(space_size=size, basis=f"nothing was measured: {probed.trouble}")
     work = _work(checked, about)
@@ -126,6 +137,16 @@ def estimate(settings: Settings, spec: SearchSpec) -> EstimateView:
         basis=_basis(checked, work, probed),
         measured_before=probed.before,
     )
+
+
+def _described_lately(data: DataSpec, root: Path) -> dict[str, Any]:
+    """Return what is said of images: reading a large folder for every key typed takes too long."""
+    return _described_in(int(time.monotonic() / MEMORY_SECONDS), data, root)
+
+
+@lru_cache(maxsize=16)
+def _described_in(_minute: int, data: DataSpec, root: Path) -> dict[str, Any]:
+    return describe(data, root)
 
 
 def _work(spec: SearchSpec, about: dict[str, Any]) -> _Work:
@@ -205,11 +226,15 @@ def _basis(spec: SearchSpec, work: _Work, probed: _Probed) -> str:
     return text + (f" {probed.trouble}." if probed.trouble else "")
 
 
-def _probed(settings: Settings, spec: SearchSpec, task: tuple[int, ...]) -> _Probed:
-    """Return what a probe has found, kept from an earlier one where there is such."""
+def _kept(settings: Settings, spec: SearchSpec, task: tuple[int, ...]) -> Path:
+    """Return the file in which a probe of this search keeps what it has found."""
     subject = _subject(spec, task)
     digest = hashlib.sha256(json.dumps(subject, sort_keys=True).encode()).hexdigest()
-    kept = settings.folder("estimates") / f"{digest[:32]}.json"
+    return settings.folder("estimates") / f"{digest[:32]}.json"
+
+
+def _probed(settings: Settings, spec: SearchSpec, task: tuple[int, ...], kept: Path) -> _Probed:
+    """Return what a probe has found, kept from an earlier one where there is such."""
     try:
         with file_lock(settings.folder("locks") / "probe.lock", wait=PATIENCE_SECONDS):
             found = _read(kept)

@@ -15,13 +15,19 @@ from searchspaces.registry import RegistryError
 from service.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from nas.data import DataSpec
 
+    Look = Callable[[DataSpec, Path], dict[str, Any]]
 
-def complete(spec: SearchSpec, data_root: Path) -> SearchSpec:
-    """Return the spec with all options filled in; raise UserError that names the wrong field."""
+
+def complete(spec: SearchSpec, data_root: Path, look: Look = describe) -> SearchSpec:
+    """Return the spec with all options filled in; raise UserError that names the wrong field.
+
+    ``look`` tells of the images what :func:`nas.data.describe` does.
+    """
     try:
         checked = spec.checked()
     except RegistryError as error:
@@ -30,7 +36,7 @@ def complete(spec: SearchSpec, data_root: Path) -> SearchSpec:
         raise UserError(str(error), field=error.field, value=value, allowed=allowed) from error
     if checked.data is None:
         return checked
-    return checked.model_copy(update={"data": _sized(checked, checked.data, data_root)})
+    return checked.model_copy(update={"data": _sized(checked, checked.data, data_root, look)})
 
 
 def stored(data: dict[str, Any]) -> SearchSpec:
@@ -50,14 +56,14 @@ def digest(spec: SearchSpec) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _sized(spec: SearchSpec, data: DataSpec, data_root: Path) -> DataSpec:
+def _sized(spec: SearchSpec, data: DataSpec, data_root: Path, look: Look) -> DataSpec:
     """Return the data with absolute paths and the number of images; raise UserError."""
     data = data.resolved()
     try:
-        wanted = sized(data, describe(data, data_root), spec.execution.gpus_per_trial)
+        wanted = sized(data, look(data, data_root), spec.execution.gpus_per_trial)
         if wanted != data:
             data = wanted
-            describe(data, data_root)
+            look(data, data_root)
     except DataError as error:
         raise UserError(str(error), field=f"data.{error.field}", value=data.source) from error
     return data

@@ -121,12 +121,17 @@ class Client(Finetunes, Datasets):
         found = self.wire.get(f"zoo/{quote(name, safe='')}", size=size)
         return read(NetworkDetail, found)
 
-    def estimate(self, spec: dict[str, Any] | None = None, /, **parts: Any) -> EstimateView:
+    def estimate(
+        self, spec: dict[str, Any] | None = None, /, *, measure: bool = True, **parts: Any
+    ) -> EstimateView:
         """Return what a search would take; its description is as for :meth:`create`.
 
-        The first time for a kind of network it is measured, which takes seconds.
+        The first time for a kind of network it is measured, which takes seconds. Without
+        ``measure`` the answer comes at once, and has no ranges where nothing was measured yet.
         """
-        return read(EstimateView, self.wire.send("POST", "estimate", {**(spec or {}), **parts}))
+        body = {**(spec or {}), **parts}
+        asked = None if measure else False
+        return read(EstimateView, self.wire.send("POST", "estimate", body, measure=asked))
 
     def preview(
         self,

@@ -150,6 +150,10 @@ def cell(trial) -> str:
     return trial.svg(trial.cells[0])
 
 
+def test_an_estimate_without_measuring_comes_at_once(client):
+    assert client.estimate(space="toy", measure=False).basis.startswith("not measured yet: ")
+
+
 def test_every_route_has_a_method_with_a_typed_answer(client, house, tmp_path):
     table = routes(client, house, tmp_path)
     documented = {f"{m} {p}" for p, methods in OPENAPI["paths"].items() for m in methods}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import time
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 from typer.testing import CliRunner
 
 from service import estimates
@@ -71,6 +74,42 @@ def test_more_of_anything_is_scaled_from_the_same_measurement(asked):
     assert final["disk_bytes"]["low"] > one["disk_bytes"]["low"]
     short = ask(asked, final={"epochs": 0}, limits={"trials": 12, "hours": 1e-5})
     assert short["seconds"]["high"] == pytest.approx(0.036)
+
+
+def test_without_measuring_the_answer_is_that_of_an_earlier_measurement(asked):
+    measured = ask(asked, limits={"trials": 12})
+    found = asked.post(PATH, json=body(limits={"trials": 12}), params={"measure": False})
+    assert found.json() == measured | {"measured_before": True}
+
+
+def test_without_measuring_nothing_is_trained_nor_waited_for(client, settings):
+    with file_lock(settings.folder("locks") / "probe.lock"):
+        answer = client.post(PATH, json=body(), params={"measure": False})
+    assert answer.status_code == 200
+    found = answer.json()
+    assert found["basis"].startswith("not measured yet: ")
+    assert found["space_size"] == "4096"
+    assert not found["measured_before"]
+    assert {found[name] for name in (*RANGES, *TOTALS)} == {None}
+    assert list(settings.folder("estimates").iterdir()) == []
+    wrong = client.post(PATH, json=body(limits={"trials": 0}), params={"measure": False})
+    assert (wrong.status_code, wrong.json()["field"]) == (422, "limits.trials")
+
+
+def test_without_measuring_an_answer_is_quick_enough_for_every_key_typed(client, tmp_path):
+    picture = io.BytesIO()
+    Image.new("L", (8, 8)).save(picture, "png")
+    for number in range(4000):
+        place = tmp_path / "photos" / f"class{number % 4}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{number}.png").write_bytes(picture.getvalue())
+    given = body(data={"source": str(tmp_path / "photos")})
+    spent = []
+    for _ in range(4):
+        begin = time.process_time()
+        assert client.post(PATH, json=given, params={"measure": False}).status_code == 200
+        spent.append(time.process_time() - begin)
+    assert min(spent[1:]) < 0.05, spent
 
 
 def test_places_share_the_trials_but_not_more_than_there_are_cores(asked, monkeypatch):
