@@ -124,6 +124,8 @@ class _Loop:
         self.stopping_since = None
         if control.desired is Desired.PAUSE:
             return None if self.running else End.PAUSED
+        if control.workers not in (None, self.executor.workers):
+            self.executor.resize(control.workers)
         self._launch_queue()
         if not self._spent(control):
             self._ask(control)

@@ -45,11 +45,14 @@ class Limits(_Model):
     ] = None
 
 
+MOST_WORKERS = 10_000
+
+
 class Execution(_Model):
     """Where trials run and what each may use."""
 
     executor: Annotated[str, Field(description="ray, or local for plain processes")] = "ray"
-    workers: Annotated[int, Field(ge=1, le=10_000, description="Trials at the same time")] = 2
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS, description="Trials at the same time")] = 2
     cpus_per_trial: Annotated[
         float, Field(gt=0, le=1024, description="Cores of each trial; also its torch threads")
     ] = 1.0

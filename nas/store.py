@@ -36,13 +36,15 @@ class Desired(StrEnum):
 class Control:
     """What the loop reads before each step: the wish, and limits that may change while it runs.
 
-    ``seconds`` is how long the search has run so far, over all its runs.
+    ``seconds`` is how long the search has run so far, over all its runs. ``workers`` is how many
+    trials may run at once, None: as many as its description says.
     """
 
     desired: Desired
     trials: int
     hours: float | None = None
     seconds: float = 0.0
+    workers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,9 @@ class Runner:
     def _executor(self, spec: SearchSpec) -> Iterator[Executor]:
         setup = spec.setup(self.database.settings.data_root)
         cls = REGISTRIES["executor"].get(spec.execution.executor)
-        executor: Executor = cls(setup, spec.execution)
+        changed = self.store.control().workers
+        workers = spec.execution.workers if changed is None else changed
+        executor: Executor = cls(setup, spec.execution.model_copy(update={"workers": workers}))
         try:
             yield executor
         finally:

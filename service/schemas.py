@@ -32,10 +32,14 @@ class Counts(View):
 
 
 class LimitsView(View):
-    """When a search ends: trials in all, and hours of running or null."""
+    """When a search ends: trials in all, hours of running or null. ``workers`` trials run at once.
+
+    They begin as the ``spec`` says, and can be changed.
+    """
 
     trials: int
     hours: float | None
+    workers: int
 
 
 class Best(View):

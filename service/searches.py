@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, tuple_
 
 from nas.events import EventKind
+from nas.spec import MOST_WORKERS
 from nas.store import Desired
 from service import cursors, idempotency, registered, specs, summaries
 from service.clock import now
@@ -40,6 +41,7 @@ __all__ = [
 
 LAST = "last"
 MOST_TRIALS = 1_000_000
+MOST = {"trials": MOST_TRIALS, "workers": MOST_WORKERS}
 
 
 def create(database: Database, spec: SearchSpec, key: str | None = None) -> str:
@@ -126,16 +128,17 @@ def request(database: Database, search_id: str, desired: Desired) -> SearchView:
 
 
 def change_limits(database: Database, search_id: str, **limits: Any) -> SearchView:
-    """Change ``trials`` or ``hours`` (None: no limit), also while the search runs."""
+    """Change ``trials``, ``hours`` (None: no limit) or ``workers``, also while the search runs."""
     values: dict[str, Any] = {f"{name}_limit": value for name, value in limits.items()}
-    trial_limit = values.get("trials_limit", 1)
-    if not isinstance(trial_limit, int) or not 1 <= trial_limit <= MOST_TRIALS:
-        raise UserError(
-            f"trials is {trial_limit}, allowed are 1 to {MOST_TRIALS}",
-            field="trials",
-            value=trial_limit,
-            allowed=f"1 to {MOST_TRIALS}",
-        )
+    for name, most in MOST.items():
+        value = limits.get(name, 1)
+        if not isinstance(value, int) or not 1 <= value <= most:
+            raise UserError(
+                f"{name} is {value}, allowed are 1 to {most}",
+                field=name,
+                value=value,
+                allowed=f"1 to {most}",
+            )
     if values:
         with database.write() as connection:
             rows = SearchRows(connection, search_id)

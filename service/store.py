@@ -55,7 +55,9 @@ class SqlStore:
         else:
             self._compare(row)
             spent = self._seconds()
-        return Control(Desired(row.desired), row.trials_limit, row.hours_limit, spent)
+        return Control(
+            Desired(row.desired), row.trials_limit, row.hours_limit, spent, row.workers_limit
+        )
 
     def snapshot(self) -> Snapshot | None:
         """Return the controller's last snapshot, None before the first."""

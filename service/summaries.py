@@ -62,7 +62,7 @@ def _view(
         started_at=moment_or_none(row.started_at),
         ended_at=moment_or_none(row.ended_at),
         counts=counts,
-        limits=LimitsView(trials=row.trials_limit, hours=row.hours_limit),
+        limits=LimitsView(trials=row.trials_limit, hours=row.hours_limit, workers=workers_of(row)),
         best=best_trial,
         lift=over_random,
         seconds_running=round(row.seconds_running, 1),
@@ -70,6 +70,13 @@ def _view(
         models=made,
         seq=seq,
     )
+
+
+def workers_of(row: Row[Any]) -> int:
+    """Return how many trials of a search may run at once."""
+    changed: int | None = row.workers_limit
+    described: int = row.spec["execution"]["workers"]
+    return described if changed is None else changed
 
 
 def _best(connection: Connection, search_id: str) -> Best | None:

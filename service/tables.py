@@ -40,6 +40,7 @@ search = Table(
     Column("seed", BigInteger, nullable=False),
     Column("trials_limit", Integer, nullable=False),
     Column("hours_limit", Float),
+    Column("workers_limit", Integer),  # trials at once; null: as the description says
     # The fence: a runner that adopts the search raises the epoch, and older writers are refused.
     Column("owner", Text),
     Column("owner_epoch", Integer, nullable=False),

@@ -17,6 +17,7 @@ from service import vitals
 from service.clock import moment, moment_or_none
 from service.schemas import Report, View
 from service.states import ACTIVE, SearchState
+from service.summaries import workers_of
 from service.tables import search, trial, trial_attempt
 from service.trials import last_reports
 from service.vitals import Pulse
@@ -110,7 +111,7 @@ def _crew(connection: Connection, row: Row[tuple[object, ...]], pulse: Pulse | N
         name=row.name,
         state=row.state,
         executor=execution["executor"],
-        places=1 if execution["executor"] == "inline" else execution["workers"],
+        places=1 if execution["executor"] == "inline" else workers_of(row),
         cpus_per_trial=execution["cpus_per_trial"],
         gpus_per_trial=execution["gpus_per_trial"],
         runner=pulse and Pulse(**pulse.model_dump(exclude={"search"})),

@@ -38,10 +38,11 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitsView:
-    """When a search ends: trials in all, and hours of running or None."""
+    """When a search ends: trials in all, hours of running or None; how many trials run at once."""
 
     trials: int
     hours: float | None
+    workers: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,10 +18,10 @@ from nas.client.answers import (
 )
 from nas.client.compared import Compared
 from nas.client.errors import ClientError
+from nas.client.finals import Finals
 from nas.client.findings import (
     AuditView,
     FailureGroups,
-    FinalsView,
     History,
     LineageView,
     OperationShares,
@@ -41,10 +41,9 @@ if TYPE_CHECKING:
     from nas.client.wire import Wire
 
 RESTING = frozenset({"finished", "stopped", "failed", "paused"})
-FINALS_ENDED = frozenset({"done", "failed", "stopped"})
 
 
-class Search(Compared):
+class Search(Compared, Finals):
     """A search. ``view`` is what was seen last; :meth:`refresh` and the properties ask anew."""
 
     def __init__(self, wire: Wire, view: SearchView) -> None:
@@ -182,10 +181,18 @@ class Search(Compared):
     # What it is asked to do
 
     def change(
-        self, *, trials: int | None = None, hours: float | EllipsisType | None = ...
+        self,
+        *,
+        trials: int | None = None,
+        hours: float | EllipsisType | None = ...,
+        workers: int | None = None,
     ) -> Search:
-        """Change the limits, also while it runs; ``hours=None`` takes that limit away."""
-        body: dict[str, Any] = {} if trials is None else {"trials": trials}
+        """Change the limits, also while it runs; ``hours=None`` takes that limit away.
+
+        ``workers`` trials run at the same time; with fewer, running ones go on to their end.
+        """
+        asked: dict[str, Any] = {"trials": trials, "workers": workers}
+        body = {name: value for name, value in asked.items() if value is not None}
         if hours is not ...:
             body["hours"] = hours
         return self._seen(self.wire.send("PATCH", self._path, body))
@@ -249,40 +256,6 @@ class Search(Compared):
         model = self.request_model(trial, epochs=epochs, formats=formats)
         return model.wait(progress=progress, timeout=timeout).download(folder)
 
-    def finals(self, *, top: int = 3, epochs: int | None = None) -> FinalsView:
-        """Return the finals as far as they are."""
-        return read(FinalsView, self.wire.get(f"{self._path}/finals", top=top, epochs=epochs))
-
-    def train_finals(
-        self, *, top: int = 3, seeds: int = 3, epochs: int | None = None
-    ) -> FinalsView:
-        """Ask for the best architectures from scratch with several seeds; return what is known."""
-        body = {"top": top, "seeds": seeds, "epochs": epochs}
-        answer = self.wire.send("POST", f"{self._path}/finals", body, key=str(uuid4()))
-        return read(FinalsView, answer)
-
-    def wait_finals(
-        self,
-        *,
-        top: int = 3,
-        epochs: int | None = None,
-        progress: bool = False,
-        timeout: float | None = None,
-    ) -> FinalsView:
-        """Wait until the finals that are being trained have ended, and return them."""
-        return until(
-            lambda: self.finals(top=top, epochs=epochs),
-            lambda one: one.round is None or one.round.state in FINALS_ENDED,
-            _finals_text,
-            progress,
-            timeout,
-        )
-
-    def stop_finals(self) -> FinalsView:
-        """End the training of finals; what has been trained is kept."""
-        # Not again by itself: a second one is refused, because nothing is trained any more.
-        return read(FinalsView, self.wire.send("POST", f"{self._path}/finals/stop", again=False))
-
     def audit(self) -> AuditView | None:
         """Return the newest audit of the score that the search goes by, None without one."""
         found = self.wire.get(f"{self._path}/audit")
@@ -296,11 +269,3 @@ class Search(Compared):
 def _text(view: SearchView) -> str:
     best = f", best {pictures.score(view)} (trial {view.best.number})" if view.best else ""
     return f"{view.name}: {view.state}, trials {pictures.counts(view)}{best}"
-
-
-def _finals_text(view: FinalsView) -> str:
-    now = view.round
-    if now is None:
-        return "no finals were asked for"
-    failed = f", {now.failed} failed" if now.failed else ""
-    return f"finals: {now.state}, trainings {now.done + now.failed} of {now.total}{failed}"

@@ -54,6 +54,7 @@ class Executor(ABC):
     def __init__(self, setup: Setup, execution: Execution) -> None:
         """Keep what workers need; start them here or on first use."""
         self.setup, self.execution = setup, execution
+        self.workers = execution.workers  # places; :meth:`resize` changes it
 
     @abstractmethod
     def free(self) -> int:
@@ -70,6 +71,13 @@ class Executor(ABC):
     @abstractmethod
     def cancel(self, number: int) -> None:
         """Ask a job to stop at its next report; it still ends with a Finished."""
+
+    def resize(self, workers: int) -> None:
+        """Have so many places from now on.
+
+        Running jobs go on to their end; of places that are too many, those go first that are idle.
+        """
+        self.workers = workers
 
     @abstractmethod
     def close(self) -> None:

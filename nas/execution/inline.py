@@ -26,8 +26,8 @@ class Inline(Executor):
         self.cancelled: set[int] = set()
 
     def free(self) -> int:
-        """Return what is left of ``execution.workers`` places in the queue."""
-        return self.execution.workers - len(self.jobs)
+        """Return what is left of so many places in the queue."""
+        return max(0, self.workers - len(self.jobs))
 
     def submit(self, job: Job) -> None:
         """Queue a job."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import os
 import select
@@ -52,10 +53,7 @@ class Local(Executor):
         """Start the workers; raise ValueError where this machine lacks the GPUs asked for."""
         super().__init__(setup, execution)
         self._devices = _devices(execution.gpus_per_trial)
-        count = execution.workers
-        if execution.gpus_per_trial > 0:
-            count = min(count, places(len(self._devices), execution.gpus_per_trial))
-        self._workers = [_Worker(place) for place in range(count)]
+        self._workers = [_Worker(place) for place in range(self._room())]
         self._queue: deque[Job] = deque()
         self._events: list[Progress | Finished] = []
         self._strikes = 0
@@ -65,8 +63,9 @@ class Local(Executor):
 
     def free(self) -> int:
         """Return the places without a job, less the jobs that wait for one."""
-        places = sum(w.channel is not None and w.job is None for w in self._workers)
-        return max(0, places - len(self._queue))
+        idle = sum(w.channel is not None and w.job is None for w in self._workers)
+        surplus = max(0, len(self._workers) - self._room())
+        return max(0, idle - surplus - len(self._queue))
 
     def submit(self, job: Job) -> None:
         """Give the job to a worker that is ready, or to the first that will be."""
@@ -90,12 +89,25 @@ class Local(Executor):
         while True:
             self._receive(0.0 if self._events else until - time.monotonic())
             self._enforce()
+            self._retire()
             self._dispatch()
             if self._events or time.monotonic() >= until:
                 events, self._events = self._events, []
                 return events
             if self._strikes >= STRIKES and not any(worker.ready for worker in self._workers):
                 raise WorkersUnavailable(f"no local worker starts: {self._reason}")
+
+    def resize(self, workers: int) -> None:
+        """Start workers at the places that are free, or end those that are too many."""
+        super().resize(workers)
+        taken = {worker.place for worker in self._workers}
+        lacking = max(0, self._room() - len(taken))
+        free = (place for place in itertools.count() if place not in taken)
+        for place in itertools.islice(free, lacking):
+            worker = _Worker(place)
+            self._workers.append(worker)
+            self._employ(worker)
+        self._retire()
 
     def close(self) -> None:
         """Kill all workers and what they started."""
@@ -105,6 +117,21 @@ class Local(Executor):
         for worker in self._workers:
             self._drop(worker)
         self._queue.clear()
+
+    def _room(self) -> int:
+        """Return how many places there should be: those wanted, as far as there are GPUs."""
+        gpus = self.execution.gpus_per_trial
+        return min(self.workers, places(len(self._devices), gpus)) if gpus > 0 else self.workers
+
+    def _retire(self) -> None:
+        """End idle workers while there are too many; one that is not born yet ends later."""
+        for worker in list(self._workers):
+            if len(self._workers) <= self._room():
+                return
+            if worker.job is None and worker.pid is not None and self._nursery is not None:
+                self._nursery.kill(worker.pid)
+                self._drop(worker)
+                self._workers.remove(worker)
 
     def _start(self) -> None:
         self._nursery = Nursery(self.setup, self.execution, self._devices)
@@ -178,11 +205,10 @@ class Local(Executor):
             worker.job = worker.deadline = None
 
     def _news(self, message: Message) -> None:
-        if "born" in message:
-            self._workers[message["born"]].pid = message["pid"]
-            return
         for worker in self._workers:
-            if worker.pid == message["dead"]:
+            if worker.place == message.get("born"):
+                worker.pid = message["pid"]
+            elif worker.pid == message.get("dead", 0):
                 self._listen(worker)  # what it said last
                 self._lost(worker, message["cause"])
                 self._employ(worker)

@@ -9,6 +9,7 @@ others go on; an actor that the cluster has no room for simply stays unborn.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 import math
 import os
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 class _Worker:
     """One place for a trial. The last three are Ray's promises of a result, None where none is."""
 
-    name: str
+    place: int
     actor: Any = None
     ready: bool = False
     job: Job | None = None
@@ -49,6 +50,10 @@ class _Worker:
     opening: Any = None
     result: Any = None
     news: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"ray-{self.place}"
 
 
 class Ray(Executor):
@@ -69,7 +74,7 @@ class Ray(Executor):
 
         self._ray: Any = ray
         self._cluster.connect(ray)
-        self._workers = [_Worker(f"ray-{place}") for place in range(execution.workers)]
+        self._workers = [_Worker(place) for place in range(self.workers)]
         self._queue: deque[Job] = deque()
         self._events: list[Progress | Finished] = []
         self._strikes = 0
@@ -112,12 +117,25 @@ class Ray(Executor):
             if self._cluster.connected():
                 self._receive(0.0 if self._events else until - time.monotonic())
             self._enforce()
+            self._retire()
             self._dispatch()
             if self._events or time.monotonic() >= until:
                 events, self._events = self._events, []
                 return events
             if self._strikes >= STRIKES and not any(worker.ready for worker in self._workers):
                 raise WorkersUnavailable(f"no Ray worker starts: {self._reason}")
+
+    def resize(self, workers: int) -> None:
+        """Ask for actors at the places that are free, or kill those that are too many."""
+        super().resize(workers)
+        taken = {worker.place for worker in self._workers}
+        free = (place for place in itertools.count() if place not in taken)
+        for place in itertools.islice(free, max(0, workers - len(taken))):
+            worker = _Worker(place)
+            self._workers.append(worker)
+            if self._cluster.connected():
+                self._employ(worker)
+        self._retire()
 
     def close(self) -> None:
         """Kill the actors, disconnect, and end the cluster if it is our own."""
@@ -135,12 +153,21 @@ class Ray(Executor):
         worker.actor = self._actors.remote(self.setup, self.execution, worker.name, environ)
         worker.opening = worker.actor.open.remote()
 
+    def _retire(self) -> None:
+        """Kill actors without a job while there are too many, those first that are not born."""
+        surplus = len(self._workers) - self.workers
+        if surplus > 0:
+            idle = sorted((w for w in self._workers if w.job is None), key=lambda w: w.ready)
+            for worker in idle[:surplus]:
+                self._drop(worker)
+                self._workers.remove(worker)
+
     def _drop(self, worker: _Worker) -> None:
         """Kill the actor at this place and forget its promises."""
         if worker.actor is not None and self._cluster.connected():
             with contextlib.suppress(self._ray.exceptions.RayError):
                 self._ray.kill(worker.actor)
-        worker.__dict__.update(_Worker(worker.name).__dict__)
+        worker.__dict__.update(_Worker(worker.place).__dict__)
 
     def _dispatch(self) -> None:
         now = time.monotonic()

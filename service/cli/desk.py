@@ -103,7 +103,7 @@ class Desk(Protocol):
         """Take a search back that was thrown away."""
 
     def change_limits(self, search_id: str, **limits: Any) -> SearchView:
-        """Change ``trials`` or ``hours``."""
+        """Change ``trials``, ``hours`` or ``workers``."""
 
     def request_model(
         self, search_id: str, *, trial: int | None, epochs: int | None, formats: Sequence[str]

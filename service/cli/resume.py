@@ -23,6 +23,9 @@ def resume(
     hours: Annotated[
         float | None, typer.Option(help="A new limit of hours of running", show_default=False)
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Trials at the same time from now on", show_default=False)
+    ] = None,
     export: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Copy the finished model to this folder")
     ] = None,
@@ -35,7 +38,8 @@ def resume(
     Finished trials stay; trials that ran when it ended run again. A finished search goes on with
     a higher limit: nas resume last --trials 100
     """
-    limits = {k: v for k, v in (("trials", trials), ("hours", hours)) if v is not None}
+    asked = {"trials": trials, "hours": hours, "workers": workers}
+    limits = {name: value for name, value in asked.items() if value is not None}
     if hours is not None and not 0 < hours < float("inf"):
         raise UserError(f"hours is {hours}, allowed are more than 0", field="limits.hours")
     with desk_of(context) as desk:

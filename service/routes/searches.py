@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from nas.spec import SearchSpec
+from nas.spec import MOST_WORKERS, SearchSpec
 from nas.store import Desired
 from service import searches, trash
 from service.deps import Cursor, DatabaseDep, Identity, Limit, SettingsDep, strict
@@ -27,6 +27,7 @@ class Change(BaseModel):
         float | None,
         Field(gt=0, le=1e6, allow_inf_nan=False, description="Hours of running; null: no limit"),
     ] = None
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS, description="Trials at the same time")] = 1
 
 
 @router.get("")
@@ -69,7 +70,10 @@ def change(
     search_id: Identity,
     limits: Annotated[Change, Depends(strict(Change))],
 ) -> SearchView:
-    """Change the limits of a search, also while it runs."""
+    """Change the limits of a search, also while it runs.
+
+    With fewer ``workers`` running trials go on to their end, with more others start at once.
+    """
     return searches.change_limits(database, search_id, **limits.model_dump(exclude_unset=True))
 
 

@@ -64,7 +64,7 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         "get /api/v1/searches": lambda: {one.id for one in client.searches(page=1)} >= all_three,
         "post /api/v1/searches": lambda: client.search(fresh.id).name == "fresh",
         f"get {SEARCH}": lambda: digits.state == "finished",
-        f"patch {SEARCH}": lambda: fresh.change(trials=9, hours=2).view.limits.trials == 9,
+        f"patch {SEARCH}": lambda: fresh.change(trials=9, workers=3).view.limits.workers == 3,
         f"post {SEARCH}/clone": lambda: fresh.clone(name="twin").stop().name == "twin",
         f"post {SEARCH}/pause": lambda: fresh.pause().view.state == "paused",
         f"post {SEARCH}/resume": lambda: fresh.resume().view.desired == "run",

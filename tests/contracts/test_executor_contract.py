@@ -86,6 +86,31 @@ def test_free_counts_the_jobs_that_can_be_submitted(log: drill.Log) -> None:
     assert log.executor.free() == 2
 
 
+def test_fewer_places_let_running_jobs_end_and_more_are_filled_again(log: drill.Log) -> None:
+    log.listen(lambda: log.executor.free() == 2)
+    log.progress.clear()
+    before = len(log.finished)
+    for number in (20, 21):
+        log.executor.submit(drill.job("until_told", number))
+    log.listen(lambda: {p.number for p in log.progress} == {20, 21})
+    log.executor.resize(1)
+    log.executor.cancel(20)
+    log.listen(lambda: len(log.finished) == before + 1)
+    log.executor.submit(drill.job("score", 22))  # waits for the one place that is left
+    log.progress.clear()
+    log.listen(lambda: len(log.progress) > 9)
+    assert {p.number for p in log.progress} == {21}
+    assert log.executor.free() == 0
+    log.executor.cancel(21)
+    log.listen(lambda: log.executor.free() == 1)
+    assert [end.number for end in log.finished[before:]] == [20, 21, 22]
+    log.executor.resize(2)
+    log.listen(lambda: log.executor.free() == 2)
+    outcomes = log.run(drill.job("silent", 23), drill.job("silent", 24))
+    names = {f"{log.executor.name}-{place}" for place in (0, 1)}
+    assert {outcome.worker for outcome in outcomes} == names
+
+
 def test_an_exception_is_an_error_with_its_trace_and_the_worker_goes_on(log: drill.Log) -> None:
     failure = log.one("error").failure
     assert failure is not None

@@ -65,6 +65,38 @@ def test_close_ends_every_process_and_may_be_called_twice(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", drill.executors())
+def test_there_may_be_more_places_than_at_first_and_idle_ones_go_at_once(name: str) -> None:
+    executor = drill.make(name, workers=1, cpus_per_trial=0.5)
+    log = drill.Log(executor)
+    executor.resize(3)
+    log.listen(lambda: executor.free() == 3)
+    for number in range(3):
+        executor.submit(drill.job("until_told", number))
+    log.listen(lambda: {one.number for one in log.progress} == {0, 1, 2})
+    for number in range(3):
+        executor.cancel(number)
+    log.listen(lambda: executor.free() == 3)
+    executor.resize(1)
+    assert executor.free() == 1
+    assert log.one("score").failure is None
+    executor.close()
+
+
+def test_a_place_that_is_given_up_leaves_no_process() -> None:
+    before = drill.descendants(os.getpid())
+    executor = drill.make("local", workers=3)
+    executor.resize(2)  # before any of them is born
+    log = drill.Log(executor)
+    log.listen(lambda: executor.free() == 2)
+    log.one("score")
+    executor.resize(1)
+    log.one("score")
+    left = drill.descendants(os.getpid()) - before
+    assert len(left) == 2, left  # the process that starts the workers, and one of them
+    executor.close()
+
+
+@pytest.mark.parametrize("name", drill.executors())
 def test_nothing_outlives_an_owner_that_is_killed(name: str) -> None:
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER, name], cwd=ROOT, stdout=subprocess.PIPE, text=True

@@ -36,7 +36,7 @@ class Shuffled(Executor):
         self.cancelled = set()
 
     def free(self):
-        return self.execution.workers - len(self.jobs)
+        return max(0, self.workers - len(self.jobs))
 
     def submit(self, job):
         assert self.free() > 0
@@ -315,6 +315,25 @@ def test_limits_may_change_while_the_search_runs():
 
     search(MemoryStore(data), outcome=growing)
     assert len(data.trials) == 8
+
+
+def test_the_workers_may_change_while_the_search_runs():
+    data = memory()
+    at_once = {}
+
+    def changing(job):
+        if job.number in {5, 12}:
+            data.control = replace(data.control, workers={5: 4, 12: 2}[job.number])
+        at_once[job.number] = 1 + len(executor.jobs)
+        return value(job)
+
+    executor = Shuffled(1, changing)
+    end, _ = search(MemoryStore(data), executor=executor)
+    assert end is End.FINISHED
+    assert len(data.trials) == TRIALS
+    assert [at_once[number] for number in range(5)] == [1] * 5
+    assert max(at_once.values()) == 4
+    assert max(at_once[number] for number in range(17, TRIALS)) == 2
 
 
 def test_no_trial_starts_after_the_hours_are_spent():

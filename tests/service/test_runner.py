@@ -7,7 +7,7 @@ import signal
 import threading
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from nas.controllers.random import Random
 from nas.store import Desired, Draft, Told
@@ -18,7 +18,7 @@ from service.processes import EXIT_BUSY, StopNow, file_lock
 from service.runner import EXIT_CRASH, EXIT_DONE, EXIT_FAILED, Runner
 from service.states import ModelState, SearchState
 from service.store import SqlStore
-from service.tables import search
+from service.tables import search, trial_attempt
 from tests.service.living import until
 from tests.service.making import digits_spec, finished, run, stopping, toy_spec
 
@@ -48,6 +48,39 @@ def test_a_search_stopped_and_resumed_is_the_same_search(database):
         [t.decisions for t in searches.trials(database, one).items] for one in (whole, parts)
     ]
     assert decisions[0] == decisions[1]
+
+
+def test_workers_are_changed_while_the_search_runs(database):
+    search_id = searches.create(database, toy_spec(40, executor="local", seconds=0.2))
+    searches.change_limits(database, search_id, workers=1)
+    most = {1: 0, 3: 0}
+
+    def watch(workers: int, until_done: int) -> None:
+        def enough() -> bool:
+            counts = searches.view(database, search_id).counts
+            most[workers] = max(most[workers], counts.running)
+            return counts.done >= until_done
+
+        until(enough)
+
+    def change() -> None:
+        watch(1, 4)
+        searches.change_limits(database, search_id, workers=3)
+        watch(3, 40)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    assert run(database, search_id) == EXIT_DONE
+    thread.join()
+    assert most == {1: 1, 3: 3}
+    repeats = {""}  # are answered without a worker
+    assert workers_seen(database, search_id) - repeats == {"local-0", "local-1", "local-2"}
+
+
+def workers_seen(database, search_id: str) -> set[str]:
+    with database.read() as connection:
+        seen = select(trial_attempt.c.worker).where(trial_attempt.c.search_id == search_id)
+        return set(connection.execute(seen).scalars())
 
 
 def test_a_signal_leaves_the_search_to_the_next_runner(database):

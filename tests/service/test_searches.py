@@ -183,12 +183,24 @@ def test_limits_can_be_changed_and_the_hours_taken_away(database):
     assert (view.limits.trials, view.limits.hours) == (9, None)
 
 
-@pytest.mark.parametrize("trials", [0, -1, 1_000_001, None])
-def test_a_limit_of_no_sense_is_refused(database, trials):
+def test_the_workers_of_a_search_are_those_of_its_description_until_they_are_changed(database):
+    search_id = searches.create(database, toy_spec())
+    assert searches.view(database, search_id).limits.workers == 2
+    assert searches.change_limits(database, search_id, trials=9).limits.workers == 2
+    view = searches.change_limits(database, search_id, workers=5)
+    assert (view.limits.trials, view.limits.workers) == (9, 5)
+    assert view.spec["execution"]["workers"] == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [*(("trials", value) for value in (0, -1, 1_000_001, None)), ("workers", 0), ("workers", None)],
+)
+def test_a_limit_of_no_sense_is_refused(database, field, value):
     search_id = searches.create(database, toy_spec())
     with pytest.raises(UserError) as caught:
-        searches.change_limits(database, search_id, trials=trials)
-    assert caught.value.field == "trials"
+        searches.change_limits(database, search_id, **{field: value})
+    assert caught.value.field == field
 
 
 def test_pages_of_searches_together_are_all_searches_the_newest_first(database):

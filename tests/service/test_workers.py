@@ -56,6 +56,8 @@ def test_a_search_without_a_runner_says_so(client, database):
     (crew,) = client.get("/api/v1/workers").json()["searches"]
     assert crew["runner"] is None
     assert (crew["places"], crew["running"], crew["workers"]) == (2, [], [])
+    client.patch(f"/api/v1/searches/{crew['search']}", json={"workers": 7})
+    assert client.get("/api/v1/workers").json()["searches"][0]["places"] == 7
 
 
 def samples(client) -> dict[str, float]:
