@@ -19,7 +19,8 @@ def test_the_form_estimates_what_is_typed_and_can_start_with_one_trial(
     page.goto(f"{house.address}#/new?from={house.digits}")
     page.get_by_label("Space", exact=True).select_option("toy")  # the quickest to measure
     card = page.get_by_role("region", name="Estimate")
-    button = card.get_by_role("button", name="Estimate")
+    button = card.get_by_role("button", name="Measure")
+    expect(card).to_contain_text("not measured yet")  # and nothing is while typing
     page.get_by_label("Trials", exact=True).fill("0")
     button.click()
     expect(page.locator("#field-limits\\.trials-error")).to_contain_text("1")
@@ -37,8 +38,10 @@ def test_the_form_estimates_what_is_typed_and_can_start_with_one_trial(
         assert "7 trials" in found["basis"]
         expect(card.locator("dd")).to_have_count(3)
         expect(card.locator("dd").last).to_contain_text("kB a trial")
-    page.get_by_label("Trials", exact=True).fill("8")
-    expect(card.locator("dd")).to_have_count(0)  # that was another search
+        page.get_by_label("Trials", exact=True).fill("700")  # live, from what was measured
+        expect(card).to_contain_text("700 trials")
+        expect(card.locator("dd")).to_have_count(3)
+        expect(button).to_have_count(0)
 
     page.get_by_label("Name", exact=True).fill("one first")
     page.get_by_role("button", name="Run one trial first").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import random
@@ -266,6 +267,25 @@ def test_the_command_line_that_the_page_writes_is_read_back_as_the_same_search(
     assert words[:2] == ["nas", "search"]
     given, settings = options(words[2:])
     again = build_spec(given, None, settings).checked().model_dump(mode="json")
+    wanted = SearchSpec.model_validate(spec).checked().model_dump(mode="json")
+    assert json.dumps(again, sort_keys=True) == json.dumps(wanted, sort_keys=True)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=["nothing", "basics", "toy", "recipe", "where"])
+def test_the_python_that_the_page_writes_starts_the_same_search(
+    page: Page, house: House, change: dict[str, Any]
+) -> None:
+    catalog = house.client.get("catalog").json()
+    spec = merged(catalog["defaults"], change)
+    code = call(page, "form/command.js", "pythonCode", spec, catalog["defaults"])
+    _, begun, waited = ast.parse(code).body
+    assert ast.unparse(waited) == "search.wait(progress=True)"
+    assert isinstance(begun, ast.Assign)
+    create = begun.value
+    assert isinstance(create, ast.Call)
+    assert ast.unparse(create.func) == f"Client('{house.address}').create"
+    given = {str(word.arg): ast.literal_eval(word.value) for word in create.keywords}
+    again = SearchSpec.model_validate(given).checked().model_dump(mode="json")
     wanted = SearchSpec.model_validate(spec).checked().model_dump(mode="json")
     assert json.dumps(again, sort_keys=True) == json.dumps(wanted, sort_keys=True)
 

@@ -1,4 +1,5 @@
-// The same search as a command line: flags where there is one, --set path=value for the rest.
+// The same search as a command line, with flags where there is one and --set path=value for the rest, and as Python.
+import { saved } from "../api.js";
 
 const FLAGS = {
   name: "--name", "space.name": "--space", "controller.name": "--controller", "evaluator.name": "--evaluator", "data.source": "--data",
@@ -47,4 +48,30 @@ export function commandLine(spec, defaults) {
     words.push(word(path, value));
   }
   return ["nas search", ...words.filter(Boolean)].join(" ");
+}
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+/** What of `value` is not as `usual`; a part under another name is whole. */
+function differing(value, usual) {
+  if (!isObject(value) || !isObject(usual) || value.name !== usual.name) return value;
+  const other = Object.entries(value).filter(([key, inner]) => key === "name" || !same(inner, usual[key]));
+  return Object.fromEntries(other.map(([key, inner]) => [key, differing(inner, usual[key])]));
+}
+
+function literal(value) {
+  if (value === null) return "None";
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  return `{${Object.entries(value).map(([key, inner]) => `${JSON.stringify(key)}: ${literal(inner)}`).join(", ")}}`;
+}
+
+/** Lines of Python that start the search at the service of this page. */
+export function pythonCode(spec, defaults) {
+  const given = Object.entries(spec).filter(([key, value]) => !same(value, defaults[key]));
+  const lines = given.map(([key, value]) => `    ${key}=${literal(differing(value, defaults[key]))},\n`);
+  const address = saved ? "" : JSON.stringify(new URL(".", document.baseURI).href);
+  return `from nas.client import Client\n\nsearch = Client(${address}).create(\n${lines.join("")})\nsearch.wait(progress=True)\n`;
 }

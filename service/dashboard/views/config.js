@@ -3,7 +3,7 @@ import { html } from "../dom.js";
 import { moment } from "../format.js";
 import { Act, Card, Copy, Facts, Loaded } from "../parts.js";
 import { useResource } from "../resource.js";
-import { commandLine } from "../form/command.js";
+import { commandLine, pythonCode } from "../form/command.js";
 
 /** Leaves of nested data as [path, value]. */
 export function leaves(data, path = "") {
@@ -46,9 +46,11 @@ export function Config({ search }) {
         <${Act}><a class="button" href=${`#/new?from=${encodeURIComponent(search.id)}`}>Use for a new search</a></${Act}>
         <${Copy} text=${() => json} label="Copy as JSON" />
       </div></div>
-    <${Card} title="Command line"><${Loaded} from=${catalog} what="the command" lines=${1}>${(data) => {
+    <${Card} title="The same again"><${Loaded} from=${catalog} what="the command" lines=${1}>${(data) => {
       const command = commandLine(search.spec, data.defaults);
-      return html`<div class="code-line"><code tabindex="0">${command}</code><${Copy} text=${() => command} label="Copy as CLI" kind="small" /></div>`;
+      const code = pythonCode(search.spec, data.defaults);
+      return html`<div class="code-line"><code tabindex="0">${command}</code><${Copy} text=${() => command} label="Copy as CLI" kind="small" /></div>
+        <pre class="code" tabindex="0" aria-label="Python">${code}</pre><${Copy} text=${() => code} label="Copy as Python" kind="small" />`;
     }}</${Loaded}></${Card}>
     <${Card} title="This search"><${Facts} facts=${facts} /></${Card}>
     <${Card} title="Every option">${parts(search.spec).map(([part, value]) => html`<${Part} key=${part} name=${part} value=${value} />`)}</${Card}>`;

@@ -1,7 +1,7 @@
 // The form for a new search, made from the catalog: every option that there is, nothing written twice.
 import { html, useEffect, useRef, useState } from "../dom.js";
 import { freshKey, get, post } from "../api.js";
-import { commandLine } from "../form/command.js";
+import { commandLine, pythonCode } from "../form/command.js";
 import { EPOCHS, PARTS, begin, build, chosen, fields, needsData, place, type } from "../form/draft.js";
 import { Estimate } from "../form/estimate.js";
 import { FieldRow, Fields } from "../form/field.js";
@@ -124,6 +124,7 @@ function Summary({ catalog, form, busy, rest, onTry }) {
     <pre class="code" tabindex="0" aria-label="Command line">${command}</pre>
     <div class="buttons">
       <${Copy} text=${() => command} label="Copy as CLI" kind="small" />
+      <${Copy} text=${() => pythonCode(spec, catalog.defaults)} label="Copy as Python" kind="small" />
       <${Copy} text=${() => JSON.stringify(spec, null, 2)} label="Copy as JSON" kind="small" />
     </div>
     ${unread ? html`<p class="quiet">Without the fields that cannot be read.</p>` : null}
@@ -184,7 +185,7 @@ function Form({ catalog, initial, from }) {
   return html`<form ref=${page} class="new" onSubmit=${start} novalidate>
     <div class="stack">
       <${Basics} catalog=${catalog} form=${form} all=${all} onInput=${onInput} />
-      <${Estimate} spec=${build(catalog, form).spec} onAsk=${read} onError=${refused} />
+      <${Estimate} spec=${build(catalog, form).spec} read=${read} onError=${refused} />
       <${Advanced} catalog=${catalog} form=${form} all=${all} onInput=${onInput} open=${open} onToggle=${setOpen} />
     </div>
     <${Summary} catalog=${catalog} form=${form} busy=${busy} rest=${rest} onTry=${(event) => start(event, { trials: 1 })} />
