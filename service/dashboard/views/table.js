@@ -12,15 +12,16 @@ export const FAMILIES = {
   skip: "skip", zero: "zero", combine: "combine",
 };
 
+/** The ticks of a cell as one background, since hundreds of elements take the browser long. */
+const stripes = (families) => `linear-gradient(90deg, ${families.map((family, i) => `var(--op-${family}) 0 ${9 * i + 7}px, #0000 0 ${9 * i + 9}px`)})`;
+
 /** `cells` is {cell: [family, ...]}. The label says the same in words. */
 export function Barcode({ cells }) {
   const names = Object.keys(cells ?? {});
   if (!names.length) return html`<span class="quiet">–</span>`;
   const label = names.map((name) => `${name}: ${cells[name].join(", ")}`).join("; ");
   return html`<span class="barcode" role="img" aria-label=${label} title=${label}>
-    ${names.map((name) => html`<span key=${name} class="barcode-cell">
-      ${cells[name].map((family, i) => html`<i key=${i} class=${`tick family-${family}`}></i>`)}
-    </span>`)}
+    ${names.map((name) => html`<i key=${name} style=${{ width: `${9 * cells[name].length}px`, backgroundImage: stripes(cells[name]) }}></i>`)}
   </span>`;
 }
 
@@ -48,8 +49,8 @@ export function Head({ name, sort, by, onSort, text, rising, only }) {
     <button type="button" class="sort" onClick=${turn}>${name}<span aria-hidden="true">${on ? (down ? " ↓" : " ↑") : ""}</span></button></th>`;
 }
 
-const DRAWN = 36; // rows in the document at most, of however many
-const ABOVE = 6; // of them, so many above the first that is seen
+const ABOVE = 6; // rows that are drawn above the first that is seen
+const DRAWN = Math.min(36, Math.ceil(screen.height / 50) + 2 * ABOVE); // rows in the document at most, of however many: the table is 70 % of a window high
 const NEAR = 20; // rows from the end at which more are asked for
 
 /** The part of `count` rows that is drawn: {first, last, box, onScroll}. The gaps get their height here, as soon as a row
