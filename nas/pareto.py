@@ -1,69 +1,97 @@
 """Pareto fronts and hypervolumes of points whose every coordinate is to be large.
 
-Quantities of which less is better are negated first; :func:`read` does that for metrics named
-``-params``. Pure Python: a front of a search has tens of points.
+Quantities of which less is better are negated first. A front of a search has tens of points, found
+among a million at most.
 """
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nas.trial import Metrics
-
 Point = tuple[float, ...]
+Points = NDArray[np.float64]  # one a row
+PAIRS = 256  # points that are compared each with each: beyond, that takes too much memory
 
 
-def read(metrics: Metrics, objectives: Sequence[str]) -> Point | None:
-    """Return the objectives' values, those named ``-name`` negated; None if one is no number."""
-    found = []
-    for name in objectives:
-        value = metrics.get(name.removeprefix("-"))
-        if value is None or not math.isfinite(value):
-            return None
-        found.append(-value if name.startswith("-") else value)
-    return tuple(found)
-
-
-def dominates(a: Point, b: Point) -> bool:
-    """Say whether ``a`` is as good as ``b`` in everything and better in something."""
-    return a != b and all(x >= y for x, y in zip(a, b, strict=True))
-
-
-def front(points: Sequence[Point]) -> list[int]:
+def front(points: Sequence[Point] | Points) -> list[int]:
     """Return the places of the points that no other dominates, in order; equal ones all stay."""
+    values = np.asarray(points, dtype=np.float64)
+    if not values.size:
+        return []
     # By falling coordinates: nothing that comes later can dominate what came before.
-    order = sorted(range(len(points)), key=lambda place: points[place], reverse=True)
-    kept: list[int] = []
-    for place in order:
-        if not any(dominates(points[other], points[place]) for other in kept):
-            kept.append(place)
-    return sorted(kept)
+    order = np.lexsort(values.T[::-1])[::-1]
+    places = _flat_front(values[order]) if values.shape[1] == 2 else _front(values[order])
+    return sorted(order[places].tolist())
 
 
-def hypervolume(points: Sequence[Point], reference: Point) -> float:
+def _front(values: Points) -> NDArray[np.intp]:
+    """Return the places of the front among points in falling order: the first is always on it."""
+    kept, places = [], np.arange(len(values))
+    while len(places):
+        beaten = (values <= values[0]).all(axis=1)
+        equal = (values[beaten] == values[0]).all(axis=1)
+        kept.append(places[beaten][equal])
+        values, places = values[~beaten], places[~beaten]
+    return np.concatenate(kept)
+
+
+def _flat_front(values: Points) -> NDArray[np.intp]:
+    """Return the same of two coordinates, at once however many points are on the front."""
+    first, second = values.T
+    new = np.diff(first, prepend=np.inf) != 0
+    starts = np.flatnonzero(new)  # of points with the same first coordinate, that with the best
+    before = np.r_[-np.inf, np.maximum.accumulate(second)[starts[1:] - 1]]
+    group = np.cumsum(new) - 1
+    return np.flatnonzero((second == second[starts][group]) & (second > before[group]))
+
+
+def hypervolume(points: Sequence[Point] | Points, reference: Point) -> float:
     """Return the volume between ``reference`` and the points: what they dominate together.
 
     A point that is not better than the reference in every coordinate adds nothing. Exact for any
-    number of coordinates, by slices of the last one (HSO; While et al. 2006): time grows with the
-    number of points to the power of coordinates - 1.
+    number of coordinates, as the sum of what each point has alone (WFG; While et al. 2012): time
+    grows fast with coordinates and points. 300 random points of 4 coordinates take 0.3 s.
     """
-    inside = {p for p in points if all(x > r for x, r in zip(p, reference, strict=True))}
-    return _volume([p for p in inside if not any(dominates(q, p) for q in inside)], reference)
-
-
-def _volume(points: list[Point], reference: Point) -> float:
-    if not points:
+    values = np.asarray(points, dtype=np.float64)
+    if not values.size:
         return 0.0
-    if len(reference) == 1:
-        return max(p[0] for p in points) - reference[0]
-    levels = sorted({p[-1] for p in points}, reverse=True)
+    inside = values[(values > np.asarray(reference)).all(axis=1)] - np.asarray(reference)
+    return _volume(inside[front(inside)])
+
+
+def _volume(points: Points) -> float:
+    """Return the volume between the origin and points that are all above it."""
+    if not len(points):
+        return 0.0
+    if points.shape[1] == 1:
+        return float(points.max())
+    if points.shape[1] == 2:
+        first, second = points[np.argsort(-points[:, 0])].T
+        steps = np.diff(np.maximum.accumulate(second), prepend=0.0)
+        return float(first @ steps)
+    points = points[np.argsort(points[:, -1])]
+    rest = points[:, :-1]
+    whole = rest.prod(axis=1)
     total = 0.0
-    for level, below in zip(levels, [*levels[1:], reference[-1]], strict=True):
-        slab = {p[:-1] for p in points if p[-1] >= level}
-        best = [p for p in slab if not any(dominates(q, p) for q in slab)]
-        total += (level - below) * _volume(best, reference[:-1])
+    for place, last in enumerate(points[:, -1]):
+        # What the higher ones have of this slab; in it they all reach to its top.
+        others = _distinct_front(np.minimum(rest[place + 1 :], rest[place]))
+        total += float(last) * (float(whole[place]) - _volume(others))
     return total
+
+
+def _distinct_front(points: Points) -> Points:
+    """Return the points that no other dominates, of equal ones perhaps one."""
+    if points.shape[1] == 2 or len(points) < 2:
+        return points  # it is not needed there
+    if len(points) > PAIRS:
+        return points[front(points)]
+    above = (points[:, None] >= points[None]).all(axis=2)
+    equal = above & above.T
+    return points[~((above & ~equal).any(axis=0) | np.triu(equal, 1).any(axis=0))]

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from sqlalchemy import func, select
+
 from nas.objective import EXCESS, Objective
-from nas.pareto import front, hypervolume, read
+from nas.pareto import front, hypervolume
 from nas.trial import State
+from service.course import CHUNK, inside
 from service.errors import UserError
 from service.schemas import FrontPoint, ParetoView
 from service.searchrows import SearchRows
+from service.tables import trial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nas.pareto import Point
+    from sqlalchemy import Connection
+
+    from nas.pareto import Point, Points
     from service.db import Database
 
 MOST_OBJECTIVES = 5
@@ -32,26 +39,45 @@ def pareto(
     where objectives or the reference are wrong, NotFound if there is no such search.
     """
     with database.read() as connection:
-        rows = SearchRows(connection, search_id)
-        spec, trials = rows.search().spec, rows.trials()
-    names = tuple(objectives) or Objective.model_validate(spec["objective"]).objectives
-    _check(names, reference)
-    found = [
-        (trial.number, point)
-        for trial in trials
-        if trial.state is State.DONE and not trial.metrics.get(EXCESS)
-        if (point := read(trial.metrics, names)) is not None
-    ]
-    points = [point for _, point in found]
+        spec = SearchRows(connection, search_id).search().spec
+        names = tuple(objectives) or Objective.model_validate(spec["objective"]).objectives
+        _check(names, reference)
+        numbers, points = _measured(connection, search_id, names)
     low = _reference(points, names, reference)
     best = front(points)
     return ParetoView(
         objectives=list(names),
-        front=[FrontPoint(number=found[i][0], values=_named(points[i], names)) for i in best],
+        front=[
+            FrontPoint(number=numbers[place], values=_named(points[place].tolist(), names))
+            for place in best
+        ],
         reference=_named(low, names),
-        hypervolume=hypervolume([points[i] for i in best], low),
-        measured=len(found),
+        hypervolume=hypervolume(points[best], low),
+        measured=len(numbers),
     )
+
+
+def _measured(
+    connection: Connection, search_id: str, names: Sequence[str]
+) -> tuple[list[int], Points]:
+    """Return the numbers of the trials that have all the metrics, and these with their signs."""
+    values = [inside(trial.c.metrics, name.removeprefix("-")) for name in names]
+    query = (
+        select(trial.c.number, *values)
+        .where(trial.c.search_id == search_id, trial.c.state == State.DONE)
+        .where(func.coalesce(inside(trial.c.metrics, EXCESS), 0) == 0)
+        .where(*(value.is_not(None) for value in values))
+        .order_by(trial.c.number)
+    )
+    numbers: list[int] = []
+    columns: list[list[float]] = [[] for _ in names]
+    for rows in connection.execute(query).partitions(CHUNK):
+        found, *more = zip(*rows, strict=True)
+        numbers.extend(found)
+        for column, part in zip(columns, more, strict=True):
+            column.extend(part)
+    signs = [-1.0 if name.startswith("-") else 1.0 for name in names]
+    return numbers, np.array(columns, dtype=np.float64).T * signs
 
 
 def _check(names: Sequence[str], reference: Sequence[float]) -> None:
@@ -65,17 +91,15 @@ def _check(names: Sequence[str], reference: Sequence[float]) -> None:
         raise UserError(text, field="reference", value=list(reference))
 
 
-def _reference(points: list[Point], names: Sequence[str], given: Sequence[float]) -> Point:
+def _reference(points: Points, names: Sequence[str], given: Sequence[float]) -> Point:
     """Return the reference as given in the metrics' own units, or the worst of the points."""
     if given:
         signs = [-1.0 if name.startswith("-") else 1.0 for name in names]
         return tuple(sign * value for sign, value in zip(signs, given, strict=True))
-    if not points:
-        return ()
-    return tuple(min(values) for values in zip(*points, strict=True))
+    return tuple(points.min(axis=0).tolist()) if len(points) else ()
 
 
-def _named(point: Point, names: Sequence[str]) -> dict[str, float]:
+def _named(point: Sequence[float], names: Sequence[str]) -> dict[str, float]:
     """Return a point by metric, in the metric's own units."""
     return {
         name.removeprefix("-"): -value if name.startswith("-") else value

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas.pareto import dominates, front, hypervolume, read
+from nas.pareto import PAIRS, front, hypervolume
 
 small = st.integers(0, 5)
+
+
+def dominates(a, b):
+    return a != b and all(x >= y for x, y in zip(a, b, strict=True))
 
 
 def clouds(dimensions):
@@ -35,17 +39,28 @@ def test_the_hypervolume_is_the_number_of_cells_below_the_points(dimensions):
     check()
 
 
-@given(clouds(3))
-def test_the_front_is_what_no_other_point_dominates(points):
-    wanted = [
-        place
-        for place, point in enumerate(points)
-        if not any(
-            all(a >= b for a, b in zip(other, point, strict=True)) and other != point
-            for other in points
-        )
-    ]
-    assert front(points) == wanted
+@pytest.mark.parametrize("dimensions", [1, 2, 3, 5])
+def test_the_front_is_what_no_other_point_dominates(dimensions):
+    @given(clouds(dimensions))
+    def check(points):
+        wanted = [
+            place
+            for place, point in enumerate(points)
+            if not any(dominates(other, point) for other in points)
+        ]
+        assert front(points) == wanted
+
+    check()
+
+
+def test_a_front_of_very_many_points_has_the_volume_of_its_steps():
+    steps = 3 * PAIRS
+    stairs = [(float(x), float(steps - x), 1.0) for x in range(1, steps)]
+    assert front(stairs) == list(range(len(stairs)))
+    below = sum(steps - x for x in range(1, steps))
+    assert hypervolume(stairs, (0.0, 0.0, 0.0)) == below
+    higher = [(*point, 1.0) for point in stairs]
+    assert hypervolume(higher, (0.0, 0.0, 0.0, 0.0)) == below
 
 
 @given(clouds(3))
@@ -66,10 +81,3 @@ def test_a_point_no_better_than_the_reference_adds_nothing():
     assert hypervolume([(1.0, 0.5)], (0.0, 0.5)) == 0
     assert hypervolume([(1.0, 1.0), (5.0, 0.5)], (0.0, 0.5)) == 0.5
     assert hypervolume([], (0.0, 0.0)) == 0
-
-
-def test_less_of_a_metric_with_a_minus_is_better_and_a_missing_one_is_no_point():
-    metrics = {"accuracy": 0.9, "params": 100.0}
-    assert read(metrics, ("accuracy", "-params")) == (0.9, -100.0)
-    assert read(metrics, ("accuracy", "-madds")) is None
-    assert read({"accuracy": float("nan")}, ("accuracy",)) is None
