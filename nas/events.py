@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     FINALS_STATE = "finals.state"  # payload: finals, state
     COMPARISON_STATE = "comparison.state"  # payload: comparison, state
     FINETUNE_STATE = "finetune.state"  # payload: finetune, state
+    DATASET_STATE = "dataset.state"  # payload: dataset, state; reason, if it failed
 
 
 @dataclass(frozen=True, slots=True)

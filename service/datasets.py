@@ -18,7 +18,7 @@ from service import uploads
 from service.clock import moment, now
 from service.errors import Conflict, NotFound, UserError
 from service.examining import examined
-from service.registered import NAME, PENDING, READY
+from service.registered import NAME, PENDING, READY, REMOVED, note
 from service.schemas import View
 from service.states import ENDED, JOB_ACTIVE, MODEL_ENDED
 from service.tables import comparison, dataset, final_round, finetune, model, search
@@ -130,6 +130,7 @@ def add(database: Database, name: str, path: str) -> DatasetView:
                 created_at=now(),
             )
         )
+        note(connection, name, READY)
         return _view(_row(connection, name))
 
 
@@ -154,6 +155,7 @@ def remove(database: Database, name: str) -> DatasetView:
         if what := _user(connection, row.path):
             raise Conflict(f"data set {name} is used by {what}", field="name", value=name)
         connection.execute(erase(dataset).where(dataset.c.name == name))
+        note(connection, name, REMOVED)
     if row.kind == "upload":  # after the row: what a crash leaves between goes at the next start
         Path(row.path).unlink(missing_ok=True)
     return gone

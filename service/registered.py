@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from nas.data import BUILT_IN
+from nas.events import EventKind
+from service import eventlog
 from service.db import Database
 from service.errors import Conflict, UserError
 from service.tables import dataset
@@ -22,7 +24,14 @@ if TYPE_CHECKING:
 
 NAME = r"[a-z0-9][a-z0-9_-]{0,63}"
 PENDING, READY = "pending", "ready"
+FAILED, REMOVED = "failed", "removed"  # only events tell of them: there is no row then
 _NAME = re.compile(NAME)
+
+
+def note(connection: Connection, name: str, state: str, reason: str = "") -> None:
+    """Append the event of a data set that has entered a state, in the caller's transaction."""
+    payload = {"dataset": name, "state": state} | ({"reason": reason} if reason else {})
+    eventlog.append(connection, None, EventKind.DATASET_STATE, payload)
 
 
 def located(database: Database, spec: SearchSpec) -> SearchSpec:

@@ -22,7 +22,7 @@ from sqlalchemy import delete, insert, select, update
 from service.clock import now
 from service.errors import Conflict, StorageError, TooLarge, UserError
 from service.examining import examined
-from service.registered import PENDING, READY
+from service.registered import FAILED, PENDING, READY, note
 from service.tables import dataset
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class Upload:
                         created_at=now(),
                     )
                 )
+                note(connection, name, PENDING)
         except BaseException:
             self._drop()
             raise
@@ -120,15 +121,17 @@ class Upload:
                     created_at=now(),
                 )
             )
+            note(connection, self.name, READY)
         self._close()
 
-    def abort(self) -> None:
-        """Leave nothing behind, unless it was finished."""
+    def abort(self, reason: str = "it was cut off") -> None:
+        """Leave nothing behind but an event that says why, unless it was finished."""
         if self._file is None:
             return
         try:
             with self.database.write() as connection:
                 connection.execute(delete(dataset).where(dataset.c.path == self._part))
+                note(connection, self.name, FAILED, reason)
         finally:
             self._drop()
 
@@ -175,6 +178,9 @@ def take(database: Database, name: str, source: Path, progress: Callable[[int, i
                 upload.write(content)
                 progress(upload.size, length)
             upload.finish()
+        except (UserError, StorageError) as error:
+            upload.abort(str(error))
+            raise
         finally:
             upload.abort()
 
@@ -214,6 +220,7 @@ def _remove_leftovers(connection: Connection, folder: Path) -> None:
     for row in rows:
         if row.state == PENDING and Path(row.path).stem not in growing:
             connection.execute(delete(dataset).where(dataset.c.name == row.name))
+            note(connection, row.name, FAILED, "the process that received it has ended")
 
 
 def _is_locked(file: Path) -> bool:

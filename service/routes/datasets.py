@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from service import datasets
 from service.datasets import DatasetList, DatasetView
 from service.deps import DatabaseDep, SettingsDep, strict
+from service.errors import StorageError, UserError
 from service.problems import documented
 from service.registered import NAME
 from service.uploads import CHUNK, Upload
@@ -99,6 +100,12 @@ async def upload(
     try:
         await _received(request, coming)
         await run_in_threadpool(coming.finish)
+    except (UserError, StorageError) as error:
+        await run_in_threadpool(coming.abort, str(error))
+        raise
+    except HTTPException as error:
+        await run_in_threadpool(coming.abort, error.detail)
+        raise
     except Exception:
         await run_in_threadpool(coming.abort)
         raise

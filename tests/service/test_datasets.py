@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import socket
 import threading
 import zipfile
@@ -15,9 +16,10 @@ from PIL import Image
 from sqlalchemy import insert, update
 
 from nas.data import DataSpec
+from nas.events import EventKind
 from nas.spec import SearchSpec
 from nas.store import Desired
-from service import cloning, datasets, searches, tokens, uploads
+from service import cloning, datasets, eventlog, searches, tokens, uploads
 from service.db import Database
 from service.errors import UserError
 from service.settings import Settings
@@ -135,6 +137,31 @@ def test_what_cannot_be_registered_names_the_field(client, body, field, text):
     answer = client.post(PATH, json=body)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
     assert text in answer.json()["detail"]
+
+
+def told(database: Database) -> list[tuple[str, str, str]]:
+    """Return name, state and reason of what the events say of data sets."""
+    with database.read() as connection:
+        events = eventlog.after(connection, 0)
+    found = [one for one in events if one.kind is EventKind.DATASET_STATE]
+    assert all(one.search is None for one in found)
+    return [(e.payload["dataset"], e.payload["state"], e.payload.get("reason", "")) for e in found]
+
+
+def test_what_becomes_of_a_data_set_is_told_by_events(client, database, folder):
+    client.post(PATH, json={"name": "photos", "path": str(folder)})
+    client.put(f"{PATH}/shades/file", content=zipped())
+    client.delete(f"{PATH}/photos")
+    client.put(f"{PATH}/shades/file", content=zipped())  # is refused: nothing has changed
+    client.put(f"{PATH}/bad/file", content=b"not a zip")
+    assert told(database) == [
+        ("photos", "ready", ""),
+        ("shades", "pending", ""),
+        ("shades", "ready", ""),
+        ("photos", "removed", ""),
+        ("bad", "pending", ""),
+        ("bad", "failed", "bad: neither a .zip of images nor a .npz"),
+    ]
 
 
 def test_a_folder_without_images_says_so(client, tmp_path):
@@ -329,9 +356,12 @@ def test_leftovers_go_and_what_is_there_or_growing_stays(database):
     uploads.tidy(database)
     assert files(database.settings) == [growing.path.name, kept.name]
     assert [one.name for one in datasets.registered(database)] == ["growing", "kept"]
+    why = "the process that received it has ended"
+    assert told(database) == [("dead", "failed", why), ("growing", "pending", "")]
     assert datasets.view(database, "growing").state == "pending"
     growing.abort()
     assert files(database.settings) == [kept.name]
+    assert told(database)[-1] == ("growing", "failed", "it was cut off")
 
 
 @pytest.fixture
@@ -379,6 +409,14 @@ def test_uploads_that_are_cut_doubled_too_large_or_killed_leave_nothing(api):
         cut.close()
         until(lambda: state_of(api, "cut") is None, what="the end of what was cut")
         assert files(settings) == []
+        with client.stream("GET", "/api/v1/events") as stream:
+            lines = (line for line in stream.iter_lines() if line.startswith("data: "))
+            heard = [json.loads(next(lines).removeprefix("data: ")) for _ in range(2)]
+        assert [one["kind"] for one in heard] == ["dataset.state"] * 2
+        assert [one["payload"] for one in heard] == [
+            {"dataset": "cut", "state": "pending"},
+            {"dataset": "cut", "state": "failed", "reason": "it was cut off"},
+        ]
 
         # Too large: by what the head says, and by what comes without its saying so.
         large = client.put(f"{PATH}/large/file", content=b"x" * 3_000_001)
