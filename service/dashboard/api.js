@@ -72,10 +72,10 @@ export function get(path, signal, accept = "application/json") {
   return send(path, { signal, headers: { Accept: accept } });
 }
 
-/** POST JSON. @param {string} path @param {any} [body] @param {Record<string,string>} [headers] */
-export function post(path, body = {}, headers = {}) {
+/** POST JSON, or PATCH. @param {string} path @param {any} [body] @param {Record<string,string>} [headers] */
+export function post(path, body = {}, headers = {}, method = "POST") {
   return send(path, {
-    method: "POST",
+    method,
     headers: { "Content-Type": "application/json", ...headers },
     body: JSON.stringify(body),
   });

@@ -3,7 +3,7 @@
 const KINDS = [
   "search.created", "search.state", "search.changed", "search.deleted", "search.restored", "trial.created", "trial.started",
   "trial.progress", "trial.done", "trial.failed", "trial.stopped", "trial.requeued",
-  "trial.stale", "model.state", "finals.state", "comparison.state", "finetune.state", "message",
+  "trial.stale", "model.state", "finals.state", "comparison.state", "finetune.state", "dataset.state", "message",
 ];
 const ports = new Set();
 let source = null;

@@ -2,6 +2,7 @@
 import { html } from "../dom.js";
 import { moment } from "../format.js";
 import { Act, Card, Copy, Facts, Loaded } from "../parts.js";
+import { useAct } from "./jobs.js";
 import { useResource } from "../resource.js";
 import { commandLine, pythonCode } from "../form/command.js";
 
@@ -33,6 +34,24 @@ function Part({ name, value }) {
   return html`<h3>${name}</h3><${Facts} kind="options" facts=${facts} />`;
 }
 
+const LIMITS = { trials: "Trials in all", hours: "Hours of running", workers: "Workers" };
+
+/** What may be changed, also while the search runs. */
+function Limits({ search }) {
+  const [act, busy, refused] = useAct(() => {});
+  const change = (event) => {
+    event.preventDefault();
+    // What is no number goes as it is: the service says what is allowed.
+    const read = (text) => (text.trim() ? Number(text) || text : null);
+    const typed = [...new FormData(event.target)].map(([name, text]) => [name, read(text)]);
+    act(`searches/${search.id}`, Object.fromEntries(typed), {}, "PATCH");
+  };
+  return html`<${Act}><${Card} title="Limits"><form class="make" onSubmit=${change}>
+    ${Object.entries(LIMITS).map(([name, words]) => html`<label class="inline" key=${name}>${words}
+      <input name=${name} size="6" inputmode="decimal" key=${search.limits[name]} defaultValue=${search.limits[name] ?? ""} placeholder=${name === "hours" ? "none" : undefined} /></label>`)}
+    <button class="button" disabled=${busy}>Change</button><p class="field-error" role="alert">${refused}</p></form></${Card}></${Act}>`;
+}
+
 /** The page. */
 export function Config({ search }) {
   const catalog = useResource("catalog", () => false);
@@ -52,6 +71,7 @@ export function Config({ search }) {
       return html`<div class="code-line"><code tabindex="0">${command}</code><${Copy} text=${() => command} label="Copy as CLI" kind="small" /></div>
         <pre class="code" tabindex="0" aria-label="Python">${code}</pre><${Copy} text=${() => code} label="Copy as Python" kind="small" />`;
     }}</${Loaded}></${Card}>
+    <${Limits} search=${search} />
     <${Card} title="This search"><${Facts} facts=${facts} /></${Card}>
     <${Card} title="Every option">${parts(search.spec).map(([part, value]) => html`<${Part} key=${part} name=${part} value=${value} />`)}</${Card}>`;
 }

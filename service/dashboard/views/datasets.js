@@ -20,7 +20,7 @@ function upload(name, file, tell) {
 
 /** The card. */
 export function Datasets() {
-  const found = useResource("datasets", () => false);
+  const found = useResource("datasets", (event) => event.kind === "dataset.state");
   const [ending, end] = useState(null);
   const [said, say] = useState({});
   const act = async (ask) => {

@@ -62,17 +62,17 @@ function PolicyTile({ history }) {
 }
 
 function Tiles({ search, history }) {
-  const { best, counts, limits } = search;
+  const { best, counts, id, limits } = search;
   const name = metricName(goal(search));
   return html`<div class="tiles">
     <${Tile} label=${`Best ${name}`} value=${best ? reward(search, best.reward) : "–"}
       note=${best ? html`trial <a href=${link(search.id, "trials", best.number)}>#${best.number}</a>` : "no trial has finished"} />
     <${Tile} label="Trials" value=${`${count(ended(counts))} / ${count(limits.trials)}`}
-      share=${ended(counts) / limits.trials} note=${html`<${EstimateNote} search=${search} />`} />
+      share=${ended(counts) / limits.trials} note=${html`<${EstimateNote} search=${search} />`} href=${link(id, "config")} />
     <${FailedTile} search=${search} />
     <${PolicyTile} history=${history} />
     <${Tile} label="Running time" value=${duration(search.seconds_running ?? 0)}
-      note=${limits.hours ? `of at most ${duration(limits.hours * 3600)}` : several(search.spec.execution.workers, "worker")} />
+      note=${limits.hours ? `of at most ${duration(limits.hours * 3600)}` : several(limits.workers, "worker")} />
   </div>`;
 }
 

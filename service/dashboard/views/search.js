@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../dom.js";
 import { post, saved } from "../api.js";
 import { ChosenLine, useKept } from "../chosen.js";
-import { clock, sentence, several } from "../format.js";
+import { clock, ended, sentence, several } from "../format.js";
 import { Icon } from "../icons.js";
 import { useLiveStatus } from "../live.js";
 import { Act, Confirm, Loaded, Notice, State, transition } from "../parts.js";
@@ -63,7 +63,8 @@ function Acts({ search, reload }) {
   };
   const over = OVER.includes(search.state) || search.state === "finishing";
   const paused = search.state === "paused" || (search.desired === "pause" && !over);
-  const resumable = paused || ["stopped", "failed"].includes(search.state);
+  const short = search.state === "finished" && ended(search.counts) < search.limits.trials;
+  const resumable = paused || short || ["stopped", "failed"].includes(search.state);
   const button = (verb, word, kind = "") => html`<button type="button" class=${`button ${kind}`} data-export=${verb === "export"}
     disabled=${busy !== "" || (verb === "export" && !search.best)} onClick=${() => act(verb)}>${word}</button>`;
   return html`<div class="buttons">

@@ -42,7 +42,7 @@ function Part({ name, value }) {
   return html`<div><dt>${name}</dt><dd>
     ${alive ? html`<${State} state=${alive} />` : null} ${text}
     ${seen ? html`<span class="quiet">seen ${seen}</span>` : null}
-    ${rest.map(([key, item]) => html`<span class="quiet" key=${key}>${key.replace("detail.", "").replaceAll("_", " ")}: ${key.endsWith("bytes") ? bytes(item) : String(item)}</span>`)}
+    ${rest.map(([key, item]) => html`<span class="quiet" key=${key}>${key.replace("detail.", "").replace("_bytes", "").replaceAll("_", " ")}: ${key.endsWith("bytes") ? bytes(item) : String(item)}</span>`)}
   </dd></div>`;
 }
 
