@@ -11,6 +11,7 @@ from nas.client.address import find_token, read_address
 from nas.client.answers import Event, ModelView, SearchView, read
 from nas.client.datasets import Datasets
 from nas.client.errors import ClientError
+from nas.client.findings import ComparedView
 from nas.client.finetunes import Finetunes
 from nas.client.model import Model
 from nas.client.offers import (
@@ -194,6 +195,14 @@ class Client(Finetunes, Datasets):
             field="search",
             value=name,
         )
+
+    def compare(self, searches: Sequence[Search | str]) -> ComparedView:
+        """Return 2 to 6 searches, or ids of such, side by side: the course of the best of each.
+
+        ``differs`` says in which fields of objective, data and evaluator they are not the same.
+        """
+        ids = [one if isinstance(one, str) else one.id for one in searches]
+        return read(ComparedView, self.wire.get("compare", searches=",".join(ids)))
 
     def model(self, model_id: str) -> Model:
         """Return a model by its id."""

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from nas.client.answers import DecisionChange
+from nas.client.answers import Best, DecisionChange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,37 @@ class History:
     state: list[str]
     arm: list[str | None]
     figures: dict[str, list[float | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestCourse:
+    """The best reward so far by the number of the trial: a flight of steps, up to the last."""
+
+    number: list[int]
+    reward: list[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedSearch:
+    """One of the searches that are compared; ``trials`` have ended, ``of`` so many."""
+
+    search: str
+    name: str
+    state: str
+    trials: int
+    of: int
+    best: Best | None
+    seconds_running: float
+    course: BestCourse
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedView:
+    """Searches side by side; ``differs`` says where they do not measure the same."""
+
+    same_measure: bool
+    differs: list[str]
+    items: list[ComparedSearch]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,7 @@ def routes(client: Client, house: House, folder) -> dict[str, Callable[[], objec
         "get /api/v1/zoo": lambda: client.zoo("lenet*")[0].params > 0,
         "get /api/v1/zoo/{name}": lambda: client.network("lenet5").layers[-1].output == [10],
         "get /api/v1/searches": lambda: {one.id for one in client.searches(page=1)} >= all_three,
+        "get /api/v1/compare": lambda: client.compare([toy, digits.id]).items[0].trials == 7,
         "post /api/v1/searches": lambda: client.search(fresh.id).name == "fresh",
         f"get {SEARCH}": lambda: digits.state == "finished",
         f"patch {SEARCH}": lambda: fresh.change(trials=9, workers=3).view.limits.workers == 3,
