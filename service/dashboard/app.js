@@ -11,10 +11,11 @@ import { Search } from "./views/search.js";
 import { Workers } from "./views/workers.js";
 import { Settings } from "./views/settings.js";
 import { Finetune } from "./views/finetune.js";
+import { Versus } from "./views/courses.js";
 import { Network, Zoo } from "./views/zoo.js";
 import { Notice } from "./parts.js";
 
-const VIEWS = { searches: Searches, new: NewSearch, finetune: Finetune, zoo: Zoo, network: Network, workers: Workers, settings: Settings };
+const VIEWS = { searches: Searches, new: NewSearch, finetune: Finetune, versus: Versus, zoo: Zoo, network: Network, workers: Workers, settings: Settings };
 
 /** Use the token of `#token=...` and take it out of the address, whatever comes of it. */
 async function useToken() {

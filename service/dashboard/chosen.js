@@ -10,7 +10,8 @@ function keepChosen(id, parts) {
   setQuery({ t: parts.join() });
 }
 
-const split = (text) => (text ?? "").split(",").filter(Boolean);
+/** The parts of a list with commas. */
+export const split = (text) => (text ?? "").split(",").filter(Boolean);
 
 /** Keep what the address says; an address that does not say gets what is kept. */
 export function useKept(id, route) {

@@ -101,7 +101,7 @@ export function Frame({ route, version, children }) {
     <div class="frame">
       <nav class="nav" aria-label="Main" ref=${nav}>
         <a class="brand" href="#/" aria-label=${saved ? "Nasturtium" : "Nasturtium: all searches"}><${Flower} /><span>Nasturtium</span></a>
-        ${saved ? null : html`<${Item} to="#/" icon="search" here=${route.name === "searches"}>Searches</${Item}>
+        ${saved ? null : html`<${Item} to="#/" icon="search" here=${["searches", "versus"].includes(route.name)}>Searches</${Item}>
         ${may("write") ? html`<${Item} to="#/new" icon="plus" here=${route.name === "new"}>New search</${Item}>
         <${Item} to="#/finetune" icon="chart" here=${route.name === "finetune"}>Fine-tune</${Item}>` : null}
         <${Item} to="#/zoo" icon="grid" here=${["zoo", "network"].includes(route.name)}>Zoo</${Item}>

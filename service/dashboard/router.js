@@ -7,6 +7,7 @@ const ROUTES = [
   [/^finetune$/, "finetune", []],
   [/^zoo$/, "zoo", []],
   [/^zoo\/([^/]+)$/, "network", ["network"]],
+  [/^compare$/, "versus", []],
   [/^workers$/, "workers", []],
   [/^settings$/, "settings", []],
   [/^s\/([^/]+)$/, "overview", ["search"]],

@@ -25,6 +25,7 @@ SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height
 # Each page by the words that show that it is complete.
 PAGES: dict[str, tuple[str, str]] = {
     "searches": ("", "Created"),
+    "versus": ("compare?s={digits},{evolved}", "not measure the same"),
     "new": ("new", "What to search"),
     "overview": ("s/{digits}", "Pareto front"),
     "trials": ("s/{digits}/trials", "of 6 trials"),

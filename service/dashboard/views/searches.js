@@ -1,6 +1,7 @@
 // The list of all searches; for a new house, how to start the first one.
 import { html, useClock, useEffect, useRef, useState } from "../dom.js";
 import { freshKey, get, may, post, send } from "../api.js";
+import { MOST, split } from "../chosen.js";
 import { Spark } from "../charts/spark.js";
 import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
 import { Icon } from "../icons.js";
@@ -33,10 +34,11 @@ function RowSpark({ search }) {
   </span>`;
 }
 
-function Row({ search, now, spark, onDelete }) {
+function Row({ search, now, spark, onDelete, chosen, choose }) {
   const done = ended(search.counts);
   const limit = search.limits.trials;
   return html`<tr data-row>
+    <td><input type="checkbox" checked=${chosen} aria-label=${`Compare ${search.name}`} onChange=${choose} /></td>
     <th scope="row"><a href=${link(search.id)}>${search.name}</a>
       <span class="quiet under">${partName(search.spec.space)} · ${partName(search.spec.controller)}</span></th>
     <td><${State} state=${search.state} note=${transition(search)} /></td>
@@ -137,9 +139,13 @@ export function Searches({ route }) {
   const now = useClock(10);
   const [remove, notice] = useTrash(list.reload);
   useTitle("Searches");
+  const chosen = split(route.query.get("s"));
+  const choose = (id) => setQuery({ s: (chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id]).join() });
+  const ready = chosen.length > 1 && chosen.length <= MOST;
   const empty = list.data && !list.data.items.length && !state;
   return html`<div class="page-head"><h1>Searches</h1>
       <div class="buttons">
+        ${chosen.length ? html`<a class="button small" role="link" data-compare href=${ready ? `#/compare?s=${chosen}` : undefined} aria-disabled=${ready ? undefined : "true"} title=${`2 to ${MOST} searches`}>Compare selected (${chosen.length})</a>` : null}
         ${empty ? null : html`<${Filter} state=${state} />`}
         <${Act}><a class="button primary" href="#/new"><${Icon} name="plus" />New search</a></${Act}>
       </div></div>
@@ -148,9 +154,9 @@ export function Searches({ route }) {
       empty ? html`<${Empty} />` : !data.items.length
         ? html`<${Notice}>No search is ${state}. <a href="#/">Show all</a></${Notice}>`
         : html`<div class="scroll card tight" tabindex="0" role="region" aria-label="Searches, table"><table class="wide">
-            <thead><tr><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="number">Best</th>
+            <thead><tr><th scope="col"><span class="offscreen">Compare</span></th><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="number">Best</th>
               <th scope="col" class="number">Trials</th><th scope="col">Rewards</th><th scope="col">Created</th><th><span class="offscreen">Delete</span></th></tr></thead>
-            <tbody>${data.items.map((search, i) => html`<${Row} key=${search.id} search=${search} now=${now} spark=${i < SPARKS} onDelete=${remove} />`)}</tbody>
+            <tbody>${data.items.map((search, i) => html`<${Row} key=${search.id} search=${search} now=${now} spark=${i < SPARKS} onDelete=${remove} chosen=${chosen.includes(search.id)} choose=${() => choose(search.id)} />`)}</tbody>
           </table></div>
           ${data.more ? html`<button type="button" class="button more" onClick=${() => want(wanted + PAGE)}>Show more</button>` : null}`
     }</${Loaded}>`;
