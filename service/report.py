@@ -7,6 +7,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+from service import filters
 from service.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def gather(source: Source, search_id: str, show: Callable[[int, int, str], None]
         "note": _note(view, rows, chosen, at, meta["version"]),
         "trials": {"all": view["counts"]["total"], "rows": len(rows), "in_full": len(chosen)},
         "rows": rows,
+        "words": {name: words for name, (_, words) in filters.WORDS.items()},
         "answers": answers,
         "refused": refused,
     }

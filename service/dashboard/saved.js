@@ -5,10 +5,32 @@ globalThis.saved = (function () {
   const list = `searches/${encodeURIComponent(held.search)}/trials`;
   const rows = [...held.rows].sort((a, b) => a.number - b.number);
 
-  /** Trials in the order and of the state that is asked for, as the service gives them. */
+  const clause = /^\s*([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*([^\s<>=!]+)\s*$/;
+  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const compare = {
+    "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "!=": (a, b) => a !== b, "=": (a, b) => a === b, "<": (a, b) => a < b, ">": (a, b) => a > b,
+  };
+  const own = ["number", "reward", "attempt", "budget", "seconds"];
+
+  /** What a clause of a filter asks of a trial, as service/filters.py reads it: one that lacks the value never passes. */
+  function condition(part) {
+    const [, name, sign, value] = clause.exec(part) ?? [];
+    if (!name) throw new Error(`filter '${part.trim()}' is no clause; allowed are NAME, one of ${Object.keys(compare).join(" ")}, VALUE, and clauses joined by and: accuracy>0.9 and state=done`);
+    const words = held.words[name];
+    if (words && !(words.includes(value) && /^!?=$/.test(sign))) throw new Error(`filter ${name}${sign}${value}: allowed are = and != with ${words.join(", ")}`);
+    if (!words && !number.test(value)) throw new Error(`filter ${name} is compared with '${value}', allowed are numbers; words go with ${Object.keys(held.words).join(", ")}`);
+    return (trial) => {
+      const found = name === "failure" ? trial.failure?.kind : words || own.includes(name) ? trial[name] : trial.metrics[name];
+      return found !== null && found !== undefined && compare[sign](found, words ? value : Number(value));
+    };
+  }
+
+  /** Trials in the order, of the state and past the filter that are asked for, as the service gives them. */
   function page(query) {
     const state = query.get("state");
-    const found = rows.filter((trial) => !state || trial.state === state);
+    const wish = (query.get("filter") ?? "").trim();
+    const conditions = wish ? wish.split(/\s+and\s+|\s*&&\s*/i).map(condition) : [];
+    const found = rows.filter((trial) => (!state || trial.state === state) && conditions.every((passes) => passes(trial)));
     if (query.get("sort") === "-number") found.reverse();
     if (query.get("sort") === "-reward") found.sort((a, b) => (b.reward ?? -Infinity) - (a.reward ?? -Infinity) || a.number - b.number);
     const from = Number(query.get("after"));
@@ -19,7 +41,13 @@ globalThis.saved = (function () {
   /** What is held for a path: [status, body]. */
   function find(path) {
     const [place, query = ""] = path.split("?");
-    if (place === list && query) return [200, page(new URLSearchParams(query))];
+    if (place === list && query) {
+      try {
+        return [200, page(new URLSearchParams(query))];
+      } catch (error) {
+        return [422, { detail: error.message, field: "filter" }];
+      }
+    }
     if (path in held.answers) return [200, held.answers[path]];
     if (path in held.refused) return [404, { detail: held.refused[path] }];
     if (/\/trials\/\d+$/.test(path)) return [410, { detail: "This trial is not held in full in the report: the head of the page says which are. The service has all of them." }];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from playwright.sync_api import expect
 from typer.testing import CliRunner
@@ -47,6 +48,12 @@ def cells(page: Page) -> list[list[str]]:
     """Return what stands in the tables and tiles of the page."""
     main = page.locator("main")
     return [main.locator(what).all_inner_texts() for what in (".tile", "table", ".facts")]
+
+
+def rows(page: Page) -> list[str]:
+    """Return what a filter finds, or what is wrong with it."""
+    table, wrong = page.locator("main [data-row]"), page.locator("#filter-error")
+    return [*table.all_inner_texts(), wrong.inner_text()]
 
 
 def test_a_report_opens_from_disk_and_shows_what_the_service_shows(
@@ -111,6 +118,37 @@ def test_a_report_has_trials_with_their_cells_finals_and_layers(
         expect(card).to_contain_text("Not trained yet at 1 epoch.")
     page.goto(f"{address}#/s/{house.digits}/trials/9999")
     expect(main).to_contain_text("not held in full in the report")
+
+
+def test_a_report_filters_its_trials_as_the_service_does(
+    window: Window, opener: Opener, house: House, tmp_path: Path
+) -> None:
+    window.tolerated = ("422",)
+    house.wait(house.moody, "finished")
+    address = saved(house, house.moody, tmp_path / "report.html")
+    page = opener(address).page
+    rewards = house.client.get(f"searches/{house.moody}/trials?sort=-reward").json()["items"]
+    middle = rewards[len(rewards) // 3]["reward"]
+    for wish in (
+        f"accuracy>={middle} and number<20",
+        f"reward<{middle} && state=done",
+        f"reward={middle}",
+        "failure!=timeout AND attempt=1",
+        "arm=search",
+        "seconds>=0 and nothing.known<1e3",
+        "accuracy>>1",
+        "state<done",
+        "failure=tired",
+        "params<many",
+    ):
+        for one, start in ((window.page, house.address), (page, address)):
+            one.goto(f"{start}#/s/{house.moody}/trials?q={quote(wish)}")
+            expect(one.get_by_label("Filter")).to_have_value(wish)
+            said = one.locator("#filter-error:not(:empty), main [role=status]:not(.skeleton)")
+            expect(said.first).to_be_visible()
+        with suppress(AssertionError):
+            until(page, lambda: rows(page) == rows(window.page))
+        assert rows(page) == rows(window.page), wish
 
 
 def test_a_name_that_would_end_the_script_ends_nothing(

@@ -1,6 +1,6 @@
 // All trials of a search: sorted and filtered by the server, a page at a time, kept up to date.
 import { html, useRef, useState } from "../dom.js";
-import { get, saved } from "../api.js";
+import { get } from "../api.js";
 import { ChosenActs, chosenOf } from "../chosen.js";
 import { count, several } from "../format.js";
 import { Loaded, Notice } from "../parts.js";
@@ -35,10 +35,10 @@ function Filters({ search, route, sort, state, filter, refused }) {
   };
   return html`<div class="buttons">
     <${ChosenActs} search=${search} route=${route} />
-    ${saved ? null : html`<form class="buttons" onSubmit=${find}><label class="inline">Filter <input data-filter name="filter" size="26" key=${filter} defaultValue=${filter}
+    <form class="buttons" onSubmit=${find}><label class="inline">Filter <input data-filter name="filter" size="26" key=${filter} defaultValue=${filter}
         placeholder="accuracy>0.9 and params<4e6" aria-invalid=${refused ? "true" : undefined} aria-describedby="filter-error" /></label>
-      <button class="button small">Filter</button></form>`}
-    <label class="inline">State <select data-filter=${saved ? "" : undefined} value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
+      <button class="button small">Filter</button></form>
+    <label class="inline">State <select value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
       <option value="">all</option>
       ${STATES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
     </select></label>
