@@ -66,7 +66,7 @@ bench-dashboard: $(STAMP) ## The page of a search with 100,000 trials: main thre
 bench-drill: $(STAMP) ## Search on DATA=images.zip while its processes are killed at random
 	@$(BIN)/python benchmarks/kill_drill.py --data $(DATA)
 
-zoo-page: $(STAMP) ## Write the tables and plots of docs/zoo.md anew
+zoo-page: $(STAMP) ## Write the record of the zoo, the tables and plots of docs/zoo.md anew
 	@$(BIN)/python benchmarks/zoo_page.py
 
 bench-serving: $(STAMP) ## How fast the API classifies, alone and together (two minutes)

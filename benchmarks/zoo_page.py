@@ -1,4 +1,4 @@
-"""Writes the costs on record, the tables of docs/zoo.md and its plots anew, from the networks.
+"""Writes the zoo's record, the tables of docs/zoo.md and its plots anew, from the networks.
 
     python benchmarks/zoo_page.py
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nas.zoo import ZooError, list_models
+from nas.zoo import ZooError
+from nas.zoo.entries import costs, describe, entries, measure
 from searchspaces.registry import RegistryError
 from service.errors import NotFound, UserError
 from service.schemas import View
@@ -88,9 +89,7 @@ class NetworkList(View):
 
 def networks(pattern: str = "*") -> NetworkList:
     """Return the networks whose names match a shell pattern."""
-    from nas.zoo.entries import entry
-
-    return NetworkList(items=[NetworkView(**entry(name)) for name in list_models(pattern)])
+    return NetworkList(items=[NetworkView(**one) for one in entries(pattern)])
 
 
 def network(name: str, size: int | None = None) -> NetworkDetail:
@@ -99,7 +98,6 @@ def network(name: str, size: int | None = None) -> NetworkDetail:
     Raises NotFound for an unknown name, UserError for images too small for it.
     """
     from nas.zoo.catalog import ZOO
-    from nas.zoo.entries import costs, describe, measure
 
     try:
         model = ZOO.create(name)

@@ -9,7 +9,7 @@ import typer
 
 from nas.zoo import list_models
 from nas.zoo.catalog import ZOO
-from nas.zoo.entries import costs, describe, entry, measure
+from nas.zoo.entries import costs, describe, entries, measure
 from service.cli.layers import layer_items, say_layers
 from service.cli.report import count
 from service.cli.screen import say, say_json, say_table
@@ -56,7 +56,7 @@ def list_zoo(
     as_json: Json = False,
 ) -> None:
     """List the networks, what they cost as built here, and what their papers print."""
-    rows = [entry(name) for name in list_models(pattern)]
+    rows = entries(pattern)
     if as_json:
         say_json({"items": rows})
         return

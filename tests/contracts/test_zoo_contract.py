@@ -15,7 +15,7 @@ from nas.profile import profile
 from nas.zoo import ZooError
 from nas.zoo.built import BuiltModel
 from nas.zoo.catalog import ZOO
-from nas.zoo.entries import costs, recorded
+from nas.zoo.entries import costs, entry, kept, recorded
 from searchspaces.registry import RegistryError
 from tests.conftest import ROOT
 
@@ -69,6 +69,12 @@ def test_a_network_costs_what_its_paper_prints_or_says_how_that_differs(name):
     assert recorded()[name] == costs(cost)  # else: make zoo-page
     # Where a paper prints something else than what it describes, the zoo says so.
     assert all(agree) != bool(model.paper.differs)
+
+
+def test_what_is_on_record_is_what_the_networks_say_of_themselves():
+    assert [one["name"] for one in kept()] == ZOO.names()  # else: make zoo-page
+    for one in kept():
+        assert one == entry(one["name"])
 
 
 @pytest.mark.parametrize("name", SEARCHED + KINDS)
