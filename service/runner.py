@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nas.catalog import REGISTRIES
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nas.controllers import Controller
-    from nas.execution import Executor
+    from nas.execution import Executor, Node
     from nas.spec import SearchSpec
 
 EXIT_DONE, EXIT_CRASH, EXIT_FAILED = 0, 1, 2
@@ -58,6 +59,7 @@ class Runner:
     def __init__(self, database: Database, search_id: str, stop: Stop) -> None:
         """Prepare to run a search of the database until ``stop`` is asked."""
         self.database, self.search_id, self.stop = database, search_id, stop
+        self.nodes: Callable[[], tuple[Node, ...]] = tuple
         self.store = SqlStore(database, search_id, f"{socket.gethostname()}/{os.getpid()}")
 
     def run(self) -> int:
@@ -118,9 +120,11 @@ class Runner:
         changed = self.store.control().workers
         workers = spec.execution.workers if changed is None else changed
         executor: Executor = cls(setup, spec.execution.model_copy(update={"workers": workers}))
+        self.nodes = lambda: executor.nodes
         try:
             yield executor
         finally:
+            self.nodes = tuple
             executor.close()
 
     def _conclude(self, spec: SearchSpec, reason: End) -> str:
@@ -186,7 +190,8 @@ class Runner:
     def _beat(self, over: threading.Event) -> None:
         while True:
             try:
-                vitals.beat(self.database, vitals.RUNNER + self.search_id)
+                nodes = [asdict(node) for node in self.nodes()]
+                vitals.beat(self.database, vitals.RUNNER + self.search_id, {"nodes": nodes})
                 if self.store.epoch is not None:
                     self.store.heartbeat()
             except LostOwnership:

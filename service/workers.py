@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from datetime import datetime  # noqa: TC003 - read when the views are made
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
@@ -20,7 +20,7 @@ from service.states import ACTIVE, SearchState
 from service.summaries import workers_of
 from service.tables import search, trial, trial_attempt
 from service.trials import last_reports
-from service.vitals import Pulse
+from service.vitals import Pulse, RunnerPulse
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -74,12 +74,28 @@ class Machine(View):
     memory_available_bytes: int | None
 
 
+class NodeView(View):
+    """A machine of a cluster: what it offers in all, and the ``searches`` that can use it."""
+
+    name: str
+    address: str
+    alive: bool
+    cpus: float
+    gpus: float
+    memory_bytes: int
+    searches: list[str]
+
+
 class WorkersView(View):
-    """What runs where. ``ray`` is the cluster that the supervisor started, with its address."""
+    """What runs where. ``ray`` is the cluster that the supervisor started, with its address.
+
+    ``nodes`` are the machines of the clusters, as the runners of searches see them at this time.
+    """
 
     machine: Machine
     supervisor: Pulse
     ray: Pulse
+    nodes: list[NodeView]
     searches: list[Crew]
 
 
@@ -92,8 +108,27 @@ def workers(database: Database, settings: Settings) -> WorkersView:
         rows = connection.execute(active.order_by(search.c.created_at, search.c.id)).all()
         crews = [_crew(connection, row, pulses.get(row.id)) for row in rows]
     return WorkersView(
-        machine=machine(), supervisor=health.supervisor, ray=health.ray, searches=crews
+        machine=machine(),
+        supervisor=health.supervisor,
+        ray=health.ray,
+        nodes=_nodes(pulses),
+        searches=crews,
     )
+
+
+def _nodes(pulses: dict[str, RunnerPulse]) -> list[NodeView]:
+    """Return the machines that living runners tell of, each once; one that left is not alive."""
+    told: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for search_id, pulse in pulses.items():
+        for node in pulse.detail.get("nodes", ()) if pulse.alive else ():
+            told.setdefault(node["address"], []).append((search_id, node))
+    return [
+        NodeView(
+            **max((node for _, node in seen), key=lambda node: bool(node["alive"])),
+            searches=sorted({search_id for search_id, _ in seen}),
+        )
+        for _, seen in sorted(told.items())
+    ]
 
 
 def _crew(connection: Connection, row: Row[tuple[object, ...]], pulse: Pulse | None) -> Crew:

@@ -279,10 +279,24 @@ class TokenCreated(TokenView):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NodeView:
+    """A machine of a cluster: what it offers in all, and the ``searches`` that can use it."""
+
+    name: str
+    address: str
+    alive: bool
+    cpus: float
+    gpus: float
+    memory_bytes: int
+    searches: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkersView:
-    """What runs where."""
+    """What runs where; ``nodes`` are machines of clusters that runners see at this time."""
 
     machine: Machine
     supervisor: Pulse
     ray: Pulse
+    nodes: list[NodeView]
     searches: list[Crew]

@@ -46,10 +46,23 @@ class Finished:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine of a cluster: what it offers in all, and whether it still does."""
+
+    name: str
+    address: str
+    alive: bool
+    cpus: float
+    gpus: float
+    memory_bytes: int
+
+
 class Executor(ABC):
     """A pool of workers, each holding one evaluator made from ``setup``."""
 
     name: ClassVar[str]
+    nodes: tuple[Node, ...] = ()  # as last seen; none where all runs on this machine
 
     def __init__(self, setup: Setup, execution: Execution) -> None:
         """Keep what workers need; start them here or on first use."""

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.execution import Node
 from nas.execution.head import LOOPBACK, Head, settings
 from nas.execution.worker import WorkersUnavailable
 
@@ -92,6 +93,20 @@ class Cluster:
         if not ask or self.address is None or reachable(self.address):
             return ""
         return f"the Ray cluster at {self.address} does not answer"
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return the machines of the cluster; those that have left it are not alive."""
+        return tuple(
+            Node(
+                name=str(one["NodeManagerHostname"]),
+                address=str(one["NodeManagerAddress"]),
+                alive=bool(one["Alive"]),
+                cpus=float(one["Resources"].get("CPU", 0.0)),
+                gpus=float(one["Resources"].get("GPU", 0.0)),
+                memory_bytes=int(one["Resources"].get("memory", 0)),
+            )
+            for one in self._ray.nodes()
+        )
 
     def close(self) -> None:
         """Disconnect, and end the cluster if it is our own."""

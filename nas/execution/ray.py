@@ -183,10 +183,12 @@ class Ray(Executor):
         if self._events:
             return
         now = time.monotonic()
-        gone = self._cluster.gone(ask=now >= self._look_at)
-        if now >= self._look_at:
+        due = now >= self._look_at
+        gone = self._cluster.gone(ask=due)
+        if due:
             self._look_at = now + LOOK_SECONDS
         if not gone:
+            self.nodes = self._cluster.nodes() if due else self.nodes
             return
         self._look_at = 0.0
         jobs = [worker for worker in self._workers if worker.job is not None]

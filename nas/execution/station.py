@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import TYPE_CHECKING
 
 from nas.execution import Progress
@@ -27,7 +28,7 @@ class Station:
         os.environ.update({**environ, **thread_variables(execution.cpus_per_trial)})
         if execution.gpus_per_trial == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a cluster of others may show them all
-        self._bench = Bench(setup, execution, name)
+        self._bench = Bench(setup, execution, f"{name}@{socket.gethostname()}")
         self._reports: list[Progress] = []
         self._unwanted: tuple[int, int] | None = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import toy, until
@@ -41,6 +42,25 @@ def test_the_workers_page_shows_what_the_api_tells_of_a_search_at_work(
     house.wait(search, "stopped")
     expect(card).to_have_count(0)  # it has come to its end
     rows.first.wait_for(state="detached")
+
+
+@pytest.mark.ray
+def test_the_nodes_of_a_cluster_are_shown_with_who_uses_them(window: Window, house: House) -> None:
+    wish = toy("on a cluster", trials=40, seconds=2)
+    search = house.start(**wish | {"execution": {"executor": "ray", "workers": 1}})
+    page = window.page
+    page.get_by_role("link", name="Workers").click()
+    until(page, lambda: house.view(search)["counts"]["done"] > 0)
+    row = page.get_by_role("region", name="Nodes of Ray, table").locator("tbody tr")
+    expect(row).to_have_count(1)  # with the next pulse of the runner
+    (node,) = house.client.get("workers").json()["nodes"]
+    expect(row).to_contain_text(f"{node['name']} {node['address']}")
+    expect(row).to_contain_text("running")
+    expect(row).to_contain_text("on a cluster")
+    expect(row).to_contain_text(re.compile("just now|s ago"))
+    house.client.post(f"searches/{search}/stop", json={}).raise_for_status()
+    house.wait(search, "stopped")
+    expect(row).to_have_count(0)
 
 
 def test_a_token_is_made_shown_once_and_revoked_and_a_session_may_what_its_token_may(

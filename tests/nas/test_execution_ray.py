@@ -64,7 +64,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_an_executor_joins_the_cluster_of_the_environment_and_leaves_it_there(address: str) -> None:
     for _ in range(2):
         executor = drill.make("ray")
-        assert drill.Log(executor).one("score").metrics["accuracy"] == 0.5
+        outcome = drill.Log(executor).one("score")
+        assert outcome.metrics["accuracy"] == 0.5
+        (node,) = executor.nodes
+        assert outcome.worker == f"ray-0@{node.name}"
+        assert node.address == address.partition(":")[0]
+        assert (node.alive, node.cpus, node.gpus) == (True, 2.0, 0.0)
+        assert node.memory_bytes > 1 << 20
         executor.close()
 
 

@@ -13,6 +13,19 @@ from tests.service.making import digits_spec, finished, toy_spec
 SAMPLE = re.compile(r'^[a-z_]+(\{([a-z]+="[^"\n]*",?)+\})? [0-9.e+-]+$')
 
 
+NODES = [
+    {
+        "name": name,
+        "address": address,
+        "alive": alive,
+        "cpus": 4.0,
+        "gpus": 1.0,
+        "memory_bytes": 1 << 30,
+    }
+    for name, address, alive in (("b", "10.0.0.2", True), ("a", "10.0.0.1", False))
+]
+
+
 def at_work(database) -> str:
     """Return a search of three epochs a trial whose second trial is in its second."""
     spec = digits_spec(6)
@@ -23,7 +36,7 @@ def at_work(database) -> str:
     search_id = searches.create(database, spec)
     store = SqlStore(database, search_id, "here/1")
     store.adopt()
-    vitals.beat(database, vitals.RUNNER + search_id)
+    vitals.beat(database, vitals.RUNNER + search_id, {"nodes": NODES})
     first, second = store.start(
         [Draft(Proposal((0,) * 6), "a"), Draft(Proposal((1,) * 6), "b")], {}
     )
@@ -49,6 +62,24 @@ def test_a_search_at_work_shows_its_runner_its_places_and_how_far_each_trial_is(
     assert found["machine"]["cpus"] >= 1
     assert found["machine"]["memory_bytes"] > found["machine"]["memory_available_bytes"] > 0
     assert not found["ray"]["alive"]
+    assert [node["searches"] for node in found["nodes"]] == [[search_id]] * 2
+    assert [node | {"searches": []} for node in found["nodes"]] == [
+        node | {"searches": []} for node in reversed(NODES)
+    ]
+
+
+def test_a_machine_that_two_searches_see_is_told_once_and_lives_if_one_sees_it_live(
+    client, database
+):
+    first, second = at_work(database), at_work(database)
+    seen = [node | {"alive": not node["alive"]} for node in NODES]
+    vitals.beat(database, vitals.RUNNER + second, {"nodes": seen})
+    nodes = client.get("/api/v1/workers").json()["nodes"]
+    assert [(node["name"], node["alive"]) for node in nodes] == [("a", True), ("b", True)]
+    assert nodes[0]["searches"] == sorted([first, second])
+    vitals.silence(database, vitals.RUNNER + first)
+    nodes = client.get("/api/v1/workers").json()["nodes"]
+    assert [(node["name"], node["alive"]) for node in nodes] == [("a", True), ("b", False)]
 
 
 def test_a_search_without_a_runner_says_so(client, database):

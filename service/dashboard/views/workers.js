@@ -53,6 +53,25 @@ function Crew({ crew, supervisor, now }) {
   </${Card}>`;
 }
 
+/** The machines of the clusters, and what the trials on each were given. */
+function Nodes({ nodes, now }) {
+  const of = (node) => node.searches.map((crew) => html`<a key=${crew.search} href=${link(crew.search)}>${crew.name}</a> `);
+  return html`<${Card} title="Nodes of Ray"><${Scroll} name="Nodes of Ray" kind="wide">
+    <thead><tr><th scope="col">Node</th><th scope="col">State</th>${["Cores", "GPUs", "Memory for trials"].map((word) => html`<th key=${word} scope="col" class="number">${word}</th>`)}<th scope="col">Searches</th><th scope="col">Last worker</th></tr></thead>
+    <tbody>${nodes.map((node) => html`<tr key=${node.address}><th scope="row">${node.name} <span class="quiet">${node.address}</span></th><td><${State} state=${node.alive ? "running" : "stopped"} /></td>
+      ${[node.cpus, node.gpus].map((value) => html`<td class="number">${value}</td>`)}<td class="number">${bytes(node.memory_bytes)}</td><td>${of(node)}</td><td>${node.last ? ago(node.last, now) : "–"}</td></tr>`)}</tbody>
+  </${Scroll}></${Card}>`;
+}
+
+/** Each node with its searches in full, and when a worker on it was last heard of. */
+export function peopled(nodes, searches) {
+  return nodes.map((node) => {
+    const crews = searches.filter((crew) => node.searches.includes(crew.search));
+    const seen = crews.flatMap((crew) => crew.workers.filter((one) => one.name.endsWith(`@${node.name}`)).map((one) => one.seen_at));
+    return { ...node, searches: crews, last: seen.sort().at(-1) };
+  });
+}
+
 function Empty() {
   return html`<section class="card empty">
     <h2>Nothing runs</h2>
@@ -70,7 +89,7 @@ export function Workers() {
   const now = useClock(1);
   useTitle("Workers");
   return html`<div class="page-head"><h1>Workers</h1></div>
-    <${Loaded} from=${found} what="what runs where" lines=${8}>${({ machine, supervisor, ray, searches }) => {
+    <${Loaded} from=${found} what="what runs where" lines=${8}>${({ machine, supervisor, ray, nodes, searches }) => {
       const places = searches.reduce((sum, crew) => sum + crew.places, 0);
       const busy = searches.reduce((sum, crew) => sum + crew.running.length, 0);
       return html`<div class="tiles">
@@ -80,6 +99,7 @@ export function Workers() {
           <${Tile} label="Supervisor" value=${supervisor.alive ? "running" : "stopped"} note=${supervisor.alive ? "starts what is queued" : html`nothing is started: <code>nas serve</code>`} />
           <${Tile} label="Ray" value=${ray.alive ? "running" : "not used"} note=${ray.detail.address ?? ""} />
         </div>
+        ${nodes.length ? html`<${Nodes} nodes=${peopled(nodes, searches)} now=${now} />` : null}
         ${searches.length ? searches.map((crew) => html`<${Crew} key=${crew.search} crew=${crew} supervisor=${supervisor} now=${now} />`) : html`<${Empty} />`}`;
     }}</${Loaded}>`;
 }
