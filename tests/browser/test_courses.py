@@ -15,6 +15,26 @@ if TYPE_CHECKING:
     from tests.browser.house import House
 
 
+# The most pixels of a colour in one line of the canvas (asked to be read, or Chromium warns).
+INK = """(canvas, name) => {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const wanted = getComputedStyle(probe).color.match(/\\d+/g).map(Number);
+  probe.remove();
+  const copy = document.createElement("canvas");
+  Object.assign(copy, {width: canvas.width, height: canvas.height});
+  const pen = copy.getContext("2d", {willReadFrequently: true});
+  pen.drawImage(canvas, 0, 0);
+  const {data} = pen.getImageData(0, 0, copy.width, copy.height);
+  const lines = new Array(copy.height).fill(0);
+  for (let i = 0; i < data.length; i += 4)
+    if (data[i + 3] > 250 && wanted.every((value, j) => Math.abs(value - data[i + j]) < 9))
+      lines[Math.floor(i / 4 / copy.width)] += 1;
+  return Math.max(...lines);
+}"""
+
+
 def test_a_course_stays_at_its_best_and_ends_with_its_last_trial(window: Window) -> None:
     courses = [
         {"number": [0, 3, 5], "reward": [0.1, 0.4, 0.4]},
@@ -59,8 +79,13 @@ def test_searches_are_chosen_in_the_list_and_stand_side_by_side(
     page.get_by_role("link", name="Choose among the searches").click()
     expect(page.get_by_label("Compare random")).to_be_checked()
 
+    house.wait(house.digits, "finished")
     page.goto(f"{house.address}#/compare?s={ids['random']},{house.digits}")
     expect(page.get_by_text("do not measure the same")).to_be_visible()
+    canvas = page.locator("canvas")
+    expect(canvas).to_have_accessible_name(re.compile("digits"))
+    for colour in ("--chart-best", "--accent"):  # a course that stays as it begins is drawn too
+        assert canvas.evaluate(INK, colour) > 100, colour
     window.tolerated = ("404", "422")
     page.goto(f"{house.address}#/compare?s={ids['random']}")
     expect(page.get_by_role("alert")).to_contain_text("2 to 6")

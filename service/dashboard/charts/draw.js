@@ -69,13 +69,15 @@ function drawLine(pen, line, xs, values, at, [first, last]) {
   pen.lineJoin = "round";
   pen.beginPath();
   let before = NaN;
+  let reached = NaN; // the place of the last value of a step line
   for (let i = first; i <= last; ) {
     const begin = values[i];
     const px = x0 + dx * xs[i];
     i += 1;
     if (begin !== begin) continue; // NaN: nothing is known
     if (line.kind === "step") {
-      if (begin === before && i <= last) continue;
+      reached = px;
+      if (begin === before) continue;
       pen.lineTo(px, y(before)); // nothing, the first time
       pen.lineTo(px, y((before = begin)));
       continue;
@@ -91,6 +93,7 @@ function drawLine(pen, line, xs, values, at, [first, last]) {
     }
     for (const value of low < high ? [low, high, end] : []) pen.lineTo(px, y(value));
   }
+  pen.lineTo(reached, y(before)); // nothing, where nothing is known
   pen.stroke();
   pen.setLineDash([]);
 }
