@@ -18,7 +18,7 @@ function show(value) {
   if (value === null) return "none";
   if (value === true) return "yes";
   if (value === false) return "no";
-  return Array.isArray(value) ? value.join(", ") : String(value);
+  return Array.isArray(value) ? value.join(", ") || "none" : String(value);
 }
 
 /** The parts of a description; what is no part of its own is of the search. */

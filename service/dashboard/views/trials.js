@@ -12,10 +12,11 @@ const PAGE = 100;
 const STATES = ["pending", "running", "done", "failed", "stopped"];
 const SORTS = [["-number", "newest first"], ["number", "oldest first"], ["-reward", "best first"]];
 
-/** The first `wanted` trials, in pages of the size that the server allows. */
-async function load(id, wanted, sort, state, filter, signal) {
-  const items = [];
-  let after = "";
+/** The first `wanted` trials, in pages of the size that the server allows: those that are `known`, if there are more, and the next. */
+async function load(id, wanted, sort, state, filter, known, signal) {
+  const on = known?.after && known.items.length < wanted;
+  const items = on ? [...known.items] : [];
+  let after = on ? known.after : "";
   do {
     const query = new URLSearchParams({ limit: String(Math.min(500, wanted - items.length)), sort });
     if (state) query.set("state", state);
@@ -25,7 +26,7 @@ async function load(id, wanted, sort, state, filter, signal) {
     items.push(...page.items);
     after = page.next;
   } while (after && items.length < wanted);
-  return { items, more: Boolean(after) };
+  return { items, after };
 }
 
 function Filters({ search, route, sort, state, filter, refused }) {
@@ -60,9 +61,10 @@ export function Trials({ route, search }) {
   const kind = `${search.id} ${sort} ${state} ${wish}`;
   const most = of === kind ? wanted : PAGE; // another order or filter begins at its top
   const { chosen, choose } = chosenOf(search.id, route);
-  const list = useLoad(`${kind} ${most}`, (signal) => load(search.id, most, sort, state, wish, signal),
-    (event) => event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress");
   const kept = useRef(null);
+  const known = kept.current?.kind === kind ? kept.current.data : null;
+  const list = useLoad(`${kind} ${most}`, (signal) => load(search.id, most, sort, state, wish, known, signal),
+    (event) => event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress");
   const refused = list.error?.problem?.field === "filter" ? list.error.message : "";
   if (list.data) kept.current = { kind, data: list.data };
   const shown = list.data || (list.error && !refused) ? list : { ...list, error: null, data: kept.current?.data ?? null };
@@ -72,8 +74,8 @@ export function Trials({ route, search }) {
     <${Loaded} from=${shown} what="the trials" lines=${8}>${(data) => data.items.length
       ? html`<section class="card" aria-label="Trials">
           <${TrialTable} key=${kind} search=${search} trials=${data.items} name="All trials" states chosen=${chosen} onChoose=${choose} sort=${sort} onSort=${(to) => setQuery({ sort: to })}
-            total=${rows(data)} onMore=${data.more && kept.current?.kind === kind ? () => want({ of: kind, wanted: data.items.length + PAGE }) : undefined} />
-          <p class="quiet" role="status">${data.more ? `The first ${count(data.items.length)}` : count(data.items.length)} ${wish ? "that pass the filter" : `of ${several(total, "trial")}`}</p>
+            total=${rows(data)} onMore=${data.after && kept.current?.kind === kind ? () => want({ of: kind, wanted: data.items.length + PAGE }) : undefined} />
+          <p class="quiet" role="status">${data.after ? `The first ${count(data.items.length)}` : count(data.items.length)} ${wish ? "that pass the filter" : `of ${several(total, "trial")}`}</p>
         </section>`
       : html`<${Notice}>${state || wish
           ? html`No trial ${state ? `is ${state}` : ""}${state && wish ? " and " : ""}${wish ? html`passes <code>${wish}</code>` : ""}. <a href=${link(search.id, "trials")}>Show all</a>`
