@@ -96,8 +96,12 @@ def _condition(clause: Clause) -> ColumnElement[bool]:
                 clause.value,
             )
         return compare(column, clause.value)  # type: ignore[no-any-return]
-    column = NUMBERS.get(clause.name, trial.c.metrics[clause.name].as_float())
-    return compare(column, _number(clause))  # type: ignore[no-any-return]
+    return compare(number(clause.name), _number(clause))  # type: ignore[no-any-return]
+
+
+def number(name: str) -> ColumnElement[Any]:
+    """Return one of ``NUMBERS``, or a metric, as a column; null where a trial lacks it."""
+    return NUMBERS[name] if name in NUMBERS else trial.c.metrics[name].as_float()
 
 
 def _number(clause: Clause) -> float:

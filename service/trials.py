@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select
 
@@ -31,35 +32,34 @@ if TYPE_CHECKING:
 
     from service.db import Database
 
-Sort = Literal["number", "-number", "-reward"]
-SORTS: tuple[Sort, ...] = ("number", "-number", "-reward")
+SORT = r"^-?[A-Za-z_][\w.]*$"  # a minus sign: falling
 
 
 def trials(
     database: Database,
     search_id: str,
     *,
-    sort: Sort = "number",
+    sort: str = "number",
     after: str | None = None,
     limit: int = 100,
     state: State | None = None,
     wanted: str = "",
 ) -> TrialPage:
-    """Return a page of trials; by falling reward, those without one come last.
+    """Return a page of trials by a number of theirs; those that lack it come last.
 
-    ``wanted`` is a filter, see :mod:`service.filters`.
+    ``sort`` is one of ``filters.NUMBERS`` or a metric, with a minus sign falling. ``wanted`` is a
+    filter, see :mod:`service.filters`.
     """
-    if sort not in SORTS:
-        names = ", ".join(SORTS)
-        text = f"sort is {sort!r}, allowed are: {names}"
-        raise UserError(text, field="sort", value=sort, allowed=list(SORTS))
-    query = select(trial).where(trial.c.search_id == search_id)
+    if not re.match(SORT, sort):
+        raise _unsorted(sort, [])
+    query = select(trial, _key(sort).label("key_of_sort")).where(trial.c.search_id == search_id)
     if state is not None:
         query = query.where(trial.c.state == state)
     query = query.where(*filters.conditions(wanted))
     query = _ordered(query, sort, after).limit(limit + 1)
     with database.read() as connection:
         spec = SearchRows(connection, search_id).search().spec
+        _check_known(connection, search_id, sort)
         rows = connection.execute(query).all()
         shown = rows[:limit]
         reports = last_reports(connection, search_id, shown)
@@ -106,32 +106,53 @@ def drawing(database: Database, search_id: str, number: int, cell: str) -> str:
     return architectures.drawing(architectures.decoded(spec, row.decisions), cell)
 
 
-def _ordered(query: Select[Any], sort: Sort, after: str | None) -> Select[Any]:
-    """Return the query in order, behind the cursor."""
-    number, reward = trial.c.number, trial.c.reward
-    if sort == "-reward":
+def _key(sort: str) -> ColumnElement[Any]:
+    return filters.number(sort.removeprefix("-"))
+
+
+def _ordered(query: Select[Any], sort: str, after: str | None) -> Select[Any]:
+    """Return the query in order, behind the cursor; trials with equal values come by number."""
+    number, key, falls = trial.c.number, _key(sort), sort.startswith("-")
+    if key is number:
         if after is not None:
-            query = query.where(_below(*cursors.unpack(after, (float, int, type(None)), int)))
-        return query.order_by(reward.is_(None), reward.desc(), number)
+            (last,) = cursors.unpack(after, int)
+            query = query.where(number < last if falls else number > last)
+        return query.order_by(number.desc() if falls else number)
     if after is not None:
-        (last,) = cursors.unpack(after, int)
-        query = query.where(number > last if sort == "number" else number < last)
-    return query.order_by(number if sort == "number" else number.desc())
+        value, last = cursors.unpack(after, (float, int, type(None)), int)
+        behind = and_(key.is_(None), number > last)
+        if value is not None:
+            further = key < value if falls else key > value
+            behind = or_(key.is_(None), further, and_(key == value, number > last))
+        query = query.where(behind)
+    return query.order_by(key.is_(None), key.desc() if falls else key, number)
 
 
-def _below(last_reward: float | None, last_number: int) -> ColumnElement[bool]:
-    number, reward = trial.c.number, trial.c.reward
-    if last_reward is None:
-        return and_(reward.is_(None), number > last_number)
-    return or_(
-        reward.is_(None),
-        reward < last_reward,
-        and_(reward == last_reward, number > last_number),
+def _cursor(sort: str, row: Row[Any]) -> str:
+    if _key(sort) is trial.c.number:
+        return cursors.pack(row.number)
+    return cursors.pack(row.key_of_sort, row.number)
+
+
+def _check_known(connection: Connection, search_id: str, sort: str) -> None:
+    """Raise UserError where trials have ended and none of them has what they are sorted by."""
+    name = sort.removeprefix("-")
+    if name in filters.NUMBERS:
+        return
+    here = select(trial.c.metrics).where(
+        trial.c.search_id == search_id, trial.c.state == State.DONE
     )
+    if connection.execute(here.where(_key(sort).is_not(None)).limit(1)).first() is None:
+        some = connection.execute(here.limit(1)).first()
+        if some is not None:
+            raise _unsorted(sort, sorted(some.metrics))
 
 
-def _cursor(sort: Sort, row: Row[Any]) -> str:
-    return cursors.pack(row.reward, row.number) if sort == "-reward" else cursors.pack(row.number)
+def _unsorted(sort: str, metrics: list[str]) -> UserError:
+    names = [*filters.NUMBERS, *metrics]
+    more = "" if metrics else ", or a metric"
+    text = f"sort is {sort[:100]!r}, allowed are {', '.join(names)}{more}; with - they fall"
+    return UserError(text, field="sort", value=sort[:100], allowed=names)
 
 
 def last_reports(

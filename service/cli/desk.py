@@ -53,7 +53,6 @@ if TYPE_CHECKING:
     from service.states import SearchState
     from service.tokens import Scope, TokenCreated, TokenList, TokenView
     from service.trash import DeletedView
-    from service.trials import Sort
 
 
 class Desk(Protocol):
@@ -84,7 +83,7 @@ class Desk(Protocol):
     def view(self, search_id: str) -> SearchView:
         """Return a search as it stands."""
 
-    def trials(self, search_id: str, *, sort: Sort, state: State, limit: int) -> TrialPage:
+    def trials(self, search_id: str, *, sort: str, state: State, limit: int) -> TrialPage:
         """Return the first trials in an order."""
 
     def detail(self, search_id: str, number: int) -> TrialDetail:
@@ -197,7 +196,7 @@ class Local:
         """Return a search."""
         return searches.view(self.database, search_id)
 
-    def trials(self, search_id: str, *, sort: Sort, state: State, limit: int) -> TrialPage:
+    def trials(self, search_id: str, *, sort: str, state: State, limit: int) -> TrialPage:
         """Return the first trials in an order."""
         return searches.trials(self.database, search_id, sort=sort, state=state, limit=limit)
 

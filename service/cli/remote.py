@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from nas.trial import State
     from service.states import SearchState
     from service.tokens import Scope
-    from service.trials import Sort
 
 View = TypeVar("View", bound=BaseModel)
 WISHES = {"run": "resume", "pause": "pause", "stop": "stop"}
@@ -90,7 +89,7 @@ class Remote:
         """Return a search."""
         return self._get(SearchView, f"searches/{search_id}")
 
-    def trials(self, search_id: str, *, sort: Sort, state: State, limit: int) -> TrialPage:
+    def trials(self, search_id: str, *, sort: str, state: State, limit: int) -> TrialPage:
         """Return the first trials in an order."""
         place = f"searches/{search_id}/trials"
         return self._get(TrialPage, place, sort=sort, state=state, limit=limit)

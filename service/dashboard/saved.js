@@ -31,8 +31,14 @@ globalThis.saved = (function () {
     const wish = (query.get("filter") ?? "").trim();
     const conditions = wish ? wish.split(/\s+and\s+|\s*&&\s*/i).map(condition) : [];
     const found = rows.filter((trial) => (!state || trial.state === state) && conditions.every((passes) => passes(trial)));
-    if (query.get("sort") === "-number") found.reverse();
-    if (query.get("sort") === "-reward") found.sort((a, b) => (b.reward ?? -Infinity) - (a.reward ?? -Infinity) || a.number - b.number);
+    const sort = query.get("sort");
+    if (sort === "-number") found.reverse();
+    else if (sort !== "number") {
+      const name = sort.replace("-", "");
+      const value = (trial) => (own.includes(name) ? trial[name] : trial.metrics[name]) ?? null;
+      const turn = sort === name ? 1 : -1;
+      found.sort((a, b) => (value(a) === null) - (value(b) === null) || turn * (value(a) - value(b)) || a.number - b.number);
+    }
     const from = Number(query.get("after"));
     const to = from + Number(query.get("limit") ?? 100);
     return { items: found.slice(from, to), next: to < found.length ? String(to) : null };

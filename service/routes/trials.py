@@ -9,7 +9,6 @@ from service import course, filters, trials
 from service.deps import BIGGEST, Cursor, DatabaseDep, Identity, Limit, Number
 from service.problems import documented
 from service.schemas import History, TrialDetail, TrialPage
-from service.trials import Sort
 
 router = APIRouter(
     prefix="/api/v1/searches/{search_id}", tags=["trials"], responses=documented(404)
@@ -24,7 +23,14 @@ def page(
     search_id: Identity,
     after: Cursor = None,
     limit: Limit = 100,
-    sort: Annotated[Sort, Query(description="A minus sign: falling")] = "number",
+    sort: Annotated[
+        str,
+        Query(
+            max_length=100,
+            pattern=trials.SORT,
+            description="number, reward, seconds, attempt, budget or a metric; -number: falling",
+        ),
+    ] = "number",
     state: State | None = None,
     wanted: Annotated[
         str,
@@ -35,7 +41,7 @@ def page(
         ),
     ] = "",
 ) -> TrialPage:
-    """List trials by number or by reward, those that pass a filter.
+    """List trials by number, reward or any metric, those that pass a filter.
 
     Filters compare a metric, number, reward, attempt, budget or seconds with a number, and state,
     failure or arm with a word; `and` joins them.

@@ -26,6 +26,7 @@ PAGES = {
     "": "Pareto front",
     "/trials?sort=-reward": "trials",
     "/trials?sort=-number&state=failed": "trials",
+    "/trials?sort=params": "by column",
     "/ops": "Lift",
     "/failures": "by the machine",
     "/config": "limits",

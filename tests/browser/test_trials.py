@@ -75,6 +75,10 @@ def test_a_long_table_is_scrolled_and_filtered_with_few_rows_in_the_page(
     page.reload()
     expect(page.get_by_label("Filter")).to_have_value(wish)
     expect(rows.first).to_contain_text(f"#{found[0]['number']}")
+    page.get_by_role("button", name="Parameters").click()
+    least = min(found, key=lambda one: (one["metrics"]["params"], one["number"]))
+    expect(rows.first).to_contain_text(f"#{least['number']}")
+    assert "sort=params" in page.evaluate("location.hash")
     for theme, width in (("light", 1440), ("dark", 390)):
         page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
         page.set_viewport_size({"width": width, "height": 900})

@@ -244,7 +244,7 @@ def trial_rows(search_id, rewards):
             "seed": 2**62,
             "state": State.DONE if reward is not None else State.FAILED,
             "attempt": 1,
-            "metrics": {},
+            "metrics": {} if reward is None else {"cost": round(2 - 3 * reward)},
             "reward": reward,
             "told": True,
             "figures": {},
@@ -263,7 +263,9 @@ REWARDS = st.lists(
     max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
 @given(
-    rewards=REWARDS, limit=st.integers(1, 7), sort=st.sampled_from(["number", "-number", "-reward"])
+    rewards=REWARDS,
+    limit=st.integers(1, 7),
+    sort=st.sampled_from(["number", "-number", "-reward", "reward", "cost", "-cost"]),
 )
 def test_pages_of_trials_together_are_the_whole_list_in_order(database, rewards, limit, sort):
     search_id = searches.create(database, toy_spec())
@@ -281,9 +283,24 @@ def test_pages_of_trials_together_are_the_whole_list_in_order(database, rewards,
     expected = list(range(len(rewards)))
     if sort == "-number":
         expected.reverse()
-    elif sort == "-reward":
-        expected.sort(key=lambda n: (rewards[n] is None, -(rewards[n] or 0.0), n))
+    elif sort != "number":
+        sign = -1 if sort.startswith("-") else 1
+        values = [one if one is None or "reward" in sort else round(2 - 3 * one) for one in rewards]
+        expected.sort(key=lambda n: (values[n] is None, sign * (values[n] or 0.0), n))
     assert found == expected
+
+
+def test_trials_are_sorted_by_what_they_have(database):
+    search_id = searches.create(database, toy_spec())
+    assert searches.trials(database, search_id, sort="-accuracy").items == []
+    with database.write() as connection:
+        connection.execute(insert(trial), trial_rows(search_id, [0.5, None, 0.1]))
+    for sort in ("costs", "--cost", "cost desc", "-", "state", ""):
+        with pytest.raises(UserError, match="allowed are number, reward, ") as caught:
+            searches.trials(database, search_id, sort=sort)
+        assert (caught.value.field, caught.value.value) == ("sort", sort)
+    with pytest.raises(UserError, match="seconds, cost; with - they fall"):
+        searches.trials(database, search_id, sort="-costs")
 
 
 @pytest.mark.parametrize("after", ["", "x", "bm9wZQ", "W10", "é", "WzFd" * 200, cursors.pack("a")])

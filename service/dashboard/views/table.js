@@ -38,13 +38,13 @@ export function FamilyLegend({ trials }) {
 const EXTRA = ["params", "madds"];
 
 /** The head of a column, with `onSort` a button. Columns fall at the first press and rise at the
- * second: those that are `rising` the other way, those that are `only` fall always. */
-export function Head({ name, sort, by, onSort, text, rising, only }) {
+ * second: those that are `rising` the other way. */
+export function Head({ name, sort, by, onSort, text, rising }) {
   const side = text ? "" : "number";
   if (!onSort) return html`<th scope="col" class=${side}>${name}</th>`;
   const on = sort.replace("-", "") === by;
   const down = sort.startsWith("-");
-  const turn = () => onSort((on ? down && !only : rising) ? by : `-${by}`);
+  const turn = () => onSort((on ? down : rising) ? by : `-${by}`);
   return html`<th scope="col" class=${side} aria-sort=${on ? (down ? "descending" : "ascending") : undefined}>
     <button type="button" class="sort" onClick=${turn}>${name}<span aria-hidden="true">${on ? (down ? " ↓" : " ↑") : ""}</span></button></th>`;
 }
@@ -109,9 +109,9 @@ export function TrialTable({ search, trials, name, sort = "", onSort, states, ra
         ${onChoose ? html`<th scope="col"><span class="offscreen">Compare</span></th>` : null}
         <${Head} name="Trial" by="number" text sort=${sort} onSort=${onSort} />
         ${states ? html`<th scope="col">State</th>` : null}
-        <${Head} name=${metricName(goal(search))} by="reward" only sort=${sort} onSort=${onSort} />
-        ${extra.map((key) => html`<th key=${key} scope="col" class="number">${metricName(key)}</th>`)}
-        <th scope="col" class="number">Time</th>
+        <${Head} name=${metricName(goal(search))} by="reward" sort=${sort} onSort=${onSort} />
+        ${extra.map((key) => html`<${Head} key=${key} name=${metricName(key)} by=${key} rising sort=${sort} onSort=${onSort} />`)}
+        <${Head} name="Time" by="seconds" rising sort=${sort} onSort=${onSort} />
         <th scope="col">Cells${cells.length ? ` (${cells.join(" · ")})` : ""}</th>
       </tr></thead>
       <tbody><${Gap} rows=${first} />

@@ -44,7 +44,7 @@ function Filters({ search, route, sort, state, filter, refused }) {
       ${STATES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
     </select></label>
     <label class="inline">Order <select value=${sort} onChange=${(event) => setQuery({ sort: event.target.value })}>
-      ${SORTS.map(([name, word]) => html`<option key=${name} value=${name}>${word}</option>`)}
+      ${[...SORTS, ...(SORTS.some(([name]) => name === sort) ? [] : [[sort, "by column"]])].map(([name, word]) => html`<option key=${name} value=${name}>${word}</option>`)}
     </select></label>
     <p id="filter-error" class="field-error" role="alert">${refused}</p>
   </div>`;
@@ -53,7 +53,7 @@ function Filters({ search, route, sort, state, filter, refused }) {
 /** The page. */
 export function Trials({ route, search }) {
   const asked = route.query.get("sort");
-  const sort = SORTS.some(([name]) => name === asked) ? asked : "-number";
+  const sort = /^-?[a-z_]\w*$/i.test(asked ?? "") ? asked : "-number";
   const filter = route.query.get("state");
   const state = STATES.includes(filter) ? filter : "";
   const wish = route.query.get("q") ?? "";
