@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse
 
 from service.auth import Keyring, token_of
 from service.compression import Compressed
+from service.conditional import Conditional
 from service.db import Database
 from service.deps import refuse_unknown_query
 from service.guard import LOOPBACK, MOST_BODY_BYTES, Guard
@@ -101,7 +102,7 @@ def _guard(app: FastAPI, keyring: Keyring, database: Database, settings: Setting
 
     def guarded() -> ASGIApp:
         inner = Guard(
-            Compressed(build()),
+            Compressed(Conditional(build())),
             keyring=keyring,
             database=database,
             hosts=_hosts(settings),

@@ -11,14 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service.errors import Conflict, NotFound, StorageError, TooLarge, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fastapi import FastAPI
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
+    from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST = 200  # characters of a wrong value that are repeated to its sender
@@ -93,10 +96,35 @@ async def _storage_error(_: Request, error: Exception) -> Response:
     return problem(507 if full else 503, str(error), {"Retry-After": "5"})
 
 
-async def _http_error(_: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
+    method, path = request.method, request.url.path
+    if error.status_code == 405:
+        allowed = _methods(request.app.routes, request.scope)
+        text = f"{path[:LONGEST]} does not take {method}, but {', '.join(allowed)}"
+        headers = {"Allow": ", ".join(allowed)}
+        return problem(405, text, headers, field="method", value=method, allowed=allowed)
+    if error.status_code == 404 and error.detail == HTTPStatus.NOT_FOUND.phrase:
+        text = f"there is nothing at {path[:LONGEST]}"
+        known = "the paths of /api/v1/openapi.json"
+        return problem(404, text, field="path", value=path, allowed=known)
     return problem(error.status_code, str(error.detail), error.headers)
+
+
+def _methods(routes: Iterable[BaseRoute], scope: Scope) -> list[str]:
+    """Return the methods that the path of a request takes: each may be a route of its own.
+
+    What takes GET takes HEAD (:mod:`service.conditional`). The files of the page are no routes.
+    """
+    found = [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+        and scope["method"] != method
+    ]
+    found = found or ["GET"]
+    return sorted([*found, "HEAD"]) if "GET" in found else found
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
@@ -12,6 +12,14 @@ from service.problems import documented
 router = APIRouter(prefix="/api/v1", tags=["events"])
 Place = Annotated[int, Query(ge=0, lt=BIGGEST)]
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@router.head("/events", include_in_schema=False)
+def described() -> Response:
+    """Tell of the stream without beginning it."""
+    answer = Response(media_type="text/event-stream", headers=HEADERS)
+    del answer.headers["content-length"]
+    return answer
 
 
 @router.get(

@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from service import models
+from service.conditional import has_it
 from service.deps import BIGGEST, DatabaseDep, Identity, strict
 from service.errors import NotFound
 from service.problems import documented, problem
@@ -116,15 +117,9 @@ def download(
     """
     path, listed = models.file(database, model_id, name)
     headers = {"ETag": f'"{listed.sha256}"', "Cache-Control": "private, no-cache"}
-    if _has_it(request.headers.get("if-none-match", ""), headers["ETag"]):
+    if has_it(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     root = models.folder(database, model_id).resolve()
     if path.is_symlink() or not path.resolve().is_relative_to(root) or not path.is_file():
         raise NotFound(f"the file {name!r} is gone from the disk", field="name", value=name)
     return Download(path, filename=name, media_type="application/octet-stream", headers=headers)
-
-
-def _has_it(header: str, tag: str) -> bool:
-    """Say whether an If-None-Match names a tag, weakly or not."""
-    named = [one.strip().removeprefix("W/") for one in header.split(",")]
-    return tag in named or named == ["*"]

@@ -180,11 +180,12 @@ def test_pause_resume_and_stop_are_wishes(client):
 def test_limits_can_be_patched_one_by_one(client):
     search_id = client.post("/api/v1/searches", json=TOY).json()["id"]
     path = f"/api/v1/searches/{search_id}"
-    limits = client.get(path).json()["limits"]
+    limits = {"trials": 3, "hours": None, "workers": 2}
     for change in ({"hours": 2}, {"trials": 9}, {"workers": 5}, {"hours": None}):
         limits |= change
         assert client.patch(path, json=change).json()["limits"] == limits
     assert client.patch(path, json={"trials": 0}).json()["field"] == "trials"
+    assert client.patch(path, json={"workers": 10_001}).json()["allowed"] == {"le": 10_000}
     assert client.patch(path, json={"name": "x"}).json()["field"] == "name"
 
 

@@ -1,0 +1,106 @@
+"""ETags, 304 and HEAD of every GET, and which methods a path takes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from service import searches
+from tests.conftest import ROOT
+from tests.service.making import finished, toy_spec
+
+PATHS = json.loads((ROOT / "tests" / "golden" / "openapi.json").read_text())["paths"]
+UNTAGGED = {"/metrics", "/api/v1/events"}  # one is new each time, the other never ends
+VERBS = {"delete", "get", "patch", "post", "put"}
+
+
+@pytest.fixture
+def search_id(database) -> str:
+    return finished(database, trials=3)
+
+
+def filled(path: str, search_id: str) -> str:
+    """Return a path with something that is there, where there can be."""
+    names = {"search_id": search_id, "number": "1", "cell": "chain", "name": "digits"}
+    if "/zoo/" in path:
+        names["name"] = "lenet5"
+    for name, value in names.items():
+        path = path.replace("{" + name + "}", value)
+    if path == "/api/v1/compare":
+        return f"{path}?searches={search_id},{search_id}x"
+    return path.replace("{", "").replace("}", "")
+
+
+@pytest.mark.parametrize("path", [path for path, found in PATHS.items() if "get" in found])
+def test_an_answer_to_get_has_a_tag_and_the_same_comes_by_head(client, search_id, path):
+    place = filled(path, search_id)
+    head = client.head(place)
+    assert head.content == b""
+    assert "content-length" not in head.headers or head.status_code != 200
+    if path == "/api/v1/events":
+        assert head.headers["content-type"].startswith("text/event-stream")
+        return
+    answer = client.get(place)
+    assert head.status_code == answer.status_code
+    assert head.headers["content-type"] == answer.headers["content-type"]
+    if answer.status_code != 200 or path in UNTAGGED:
+        return
+    tag = answer.headers["etag"]
+    if path not in {"/api/v1/workers", "/api/v1/health"}:  # load and pulses never stand still
+        assert head.headers["etag"] == tag
+        same = client.get(place, headers={"If-None-Match": f'"other", {tag}'})
+        assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
+    other = client.get(place, headers={"If-None-Match": '"other"'})
+    assert other.status_code == 200
+    assert len(other.content) == pytest.approx(len(answer.content), abs=20)
+
+
+def test_a_tag_is_another_when_the_answer_is(client, database):
+    search_id = searches.create(database, toy_spec())
+    place = f"/api/v1/searches/{search_id}"
+    tag = client.get(place).headers["etag"]
+    assert client.get(place, headers={"If-None-Match": tag}).status_code == 304
+    searches.change_limits(database, search_id, trials=9)
+    changed = client.get(place, headers={"If-None-Match": tag})
+    assert (changed.status_code, changed.json()["limits"]["trials"]) == (200, 9)
+    assert changed.headers["etag"] != tag
+
+
+def test_columns_and_what_is_gzipped_have_a_tag_too(client, search_id):
+    for path, accept in (("history", "application/octet-stream"), ("trials", "application/json")):
+        place = f"/api/v1/searches/{search_id}/{path}"
+        first = client.get(place, headers={"Accept": accept})
+        assert first.headers["content-type"] == accept
+        again = client.get(place, headers={"Accept": accept, "If-None-Match": "*"})
+        assert again.status_code == 304
+    catalog = client.get("/api/v1/catalog")
+    assert catalog.headers["content-encoding"] == "gzip"
+    tag = {"If-None-Match": catalog.headers["etag"]}
+    assert client.get("/api/v1/catalog", headers=tag).status_code == 304
+
+
+def test_errors_have_no_tag(client):
+    assert "etag" not in client.get("/api/v1/searches/none").headers
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_method_that_a_path_does_not_take_is_refused_with_those_that_it_takes(client, path):
+    takes = {one.upper() for one in PATHS[path]} | ({"HEAD"} if "get" in PATHS[path] else set())
+    for verb in sorted(VERBS - set(PATHS[path])):
+        answer = client.request(verb, filled(path, "x").partition("?")[0])
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == ", ".join(sorted(takes))
+        problem = answer.json()
+        assert (problem["field"], problem["value"]) == ("method", verb.upper())
+        assert problem["allowed"] == sorted(takes)
+
+
+def test_the_files_of_the_page_say_so_too(anonymous):
+    assert anonymous.delete("/static/app.js").headers["allow"] == "GET, HEAD"
+
+
+def test_a_place_where_nothing_is_says_so(client):
+    answer = client.get("/api/v1/nowhere").json()
+    assert (answer["field"], answer["value"]) == ("path", "/api/v1/nowhere")
+    assert answer["detail"] == "there is nothing at /api/v1/nowhere"
