@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, insert, select
 from nas.events import EventKind
 from nas.pareto import front
 from nas.trial import FailureKind
-from service import asked, finals, specs
+from service import asked, finals, idempotency, specs
 from service.clock import moment, moment_or_none, now
 from service.contests import ComparisonView, NetworkRow
 from service.errors import Conflict, UserError
@@ -73,46 +73,60 @@ def budget(row: Row[Any]) -> str:
     return f"{row.epochs} epochs" if row.seconds is None else f"{row.seconds:g} seconds"
 
 
-def request(database: Database, search_id: str, wanted: ComparisonRequest) -> str:
+def request(
+    database: Database, search_id: str, wanted: ComparisonRequest, key: str | None = None
+) -> str:
     """Ask for a comparison; return its id.
 
-    The same again while it is trained is the same. Raises Conflict where the search has no images
-    or no finished trial, or another comparison of it is being trained; UserError for networks that
-    do not exist, and for fewer than two.
+    The same again while it is trained is the same, and with the same ``key`` always. Raises
+    Conflict where the search has no images or no finished trial, or another comparison of it is
+    being trained; UserError for networks that do not exist, and for fewer than two.
     """
     _check(wanted)
     with database.write() as connection:
-        spec = specs.stored(SearchRows(connection, search_id).search().spec)
-        if spec.data is None:
-            raise Conflict(f"search {search_id} has no images to train on", field="search")
-        ranked = finals.best(connection, search_id, wanted.top) if wanted.top else []
-        networks: list[dict[str, Any]] = [
-            {"name": f"trial {one.number}", "kind": "searched", "trial": one.number}
-            for one in ranked
-        ]
-        networks += [
-            {"name": f"random {i}", "kind": "random", "trial": None} for i in range(wanted.random)
-        ]
-        networks += [
-            {"name": name, "kind": "zoo", "trial": None} for name in dict.fromkeys(wanted.zoo)
-        ]
-        if len(networks) < 2:
-            text = f"{len(networks)} network is nothing to compare: at least two, of zoo or random"
-            raise UserError(text, field="zoo", value=wanted.zoo, allowed="names of the zoo")
-        epochs = None
-        if wanted.seconds is None:
-            epochs = wanted.epochs or spec.final.epochs or 1
-        values = {"seeds": wanted.seeds, "epochs": epochs, "seconds": wanted.seconds}
-        row = COMPARISON.latest(connection, search_id)
-        if row is not None and row.state in JOB_ACTIVE:
-            if row.networks == networks and values == {name: row._mapping[name] for name in values}:
-                return str(row.id)
-            raise Conflict(
-                f"another comparison of search {search_id} is being trained ({len(row.networks)} "
-                f"networks, {row.seeds} seeds, {budget(row)}); wait for it, or stop it",
-                field="search",
-            )
-        return _add(connection, search_id, networks, values)
+        content = ["comparison", search_id, wanted.model_dump(mode="json")]
+        return idempotency.once(
+            connection, key, content, lambda: _requested(connection, search_id, wanted)
+        )
+
+
+def _requested(connection: Connection, search_id: str, wanted: ComparisonRequest) -> str:
+    spec = specs.stored(SearchRows(connection, search_id).search().spec)
+    if spec.data is None:
+        raise Conflict(f"search {search_id} has no images to train on", field="search")
+    networks = _networks(connection, search_id, wanted)
+    epochs = None
+    if wanted.seconds is None:
+        epochs = wanted.epochs or spec.final.epochs or 1
+    values = {"seeds": wanted.seeds, "epochs": epochs, "seconds": wanted.seconds}
+    row = COMPARISON.latest(connection, search_id)
+    if row is not None and row.state in JOB_ACTIVE:
+        if row.networks == networks and values == {name: row._mapping[name] for name in values}:
+            return str(row.id)
+        raise Conflict(
+            f"another comparison of search {search_id} is being trained ({len(row.networks)} "
+            f"networks, {row.seeds} seeds, {budget(row)}); wait for it, or stop it",
+            field="search",
+        )
+    return _add(connection, search_id, networks, values)
+
+
+def _networks(
+    connection: Connection, search_id: str, wanted: ComparisonRequest
+) -> list[dict[str, Any]]:
+    """Return the networks that are asked for; raise UserError for fewer than two."""
+    ranked = finals.best(connection, search_id, wanted.top) if wanted.top else []
+    networks: list[dict[str, Any]] = [
+        {"name": f"trial {one.number}", "kind": "searched", "trial": one.number} for one in ranked
+    ]
+    networks += [
+        {"name": f"random {i}", "kind": "random", "trial": None} for i in range(wanted.random)
+    ]
+    networks += [{"name": name, "kind": "zoo", "trial": None} for name in dict.fromkeys(wanted.zoo)]
+    if len(networks) < 2:
+        text = f"{len(networks)} network is nothing to compare: at least two, of zoo or random"
+        raise UserError(text, field="zoo", value=wanted.zoo, allowed="names of the zoo")
+    return networks
 
 
 def stop(database: Database, search_id: str) -> None:

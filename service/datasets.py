@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from datetime import datetime  # noqa: TC003 - read when the views are made
 from functools import lru_cache
@@ -14,7 +16,7 @@ from sqlalchemy import insert, or_, select
 from nas.data import BUILT_IN, DataError, DataSpec, describe
 from nas.data.source import reason
 from nas.data.spec import expanded
-from service import uploads
+from service import idempotency, uploads
 from service.clock import moment, now
 from service.errors import Conflict, NotFound, UserError
 from service.examining import examined
@@ -103,13 +105,17 @@ def view(database: Database, name: str) -> DatasetView:
         return _view(_row(connection, name))
 
 
-def add(database: Database, name: str, path: str) -> DatasetView:
+def add(database: Database, name: str, path: str, key: str | None = None) -> DatasetView:
     """Give a folder, a .zip or a .npz of this machine a name, after it was read once.
 
-    Raises UserError where a search could not use it, Conflict where the name is taken.
+    Raises UserError where a search could not use it, Conflict where the name is taken, but not by
+    an earlier request with the same ``key``.
     """
     check_name(name)
+    digest = hashlib.sha256(json.dumps(["dataset", name, path]).encode()).hexdigest()
     with database.read() as connection:
+        if key is not None and idempotency.earlier(connection, key, digest) is not None:
+            return _view(_row(connection, name))
         uploads.check_free(connection, name)
     place = expanded(path)
     try:
@@ -131,6 +137,8 @@ def add(database: Database, name: str, path: str) -> DatasetView:
             )
         )
         note(connection, name, READY)
+        if key is not None:
+            idempotency.keep(connection, key, digest, name)
         return _view(_row(connection, name))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Header, Path, Query, Request
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.params import ParamTypes
@@ -59,6 +59,9 @@ Identity = Annotated[str, Path(min_length=1, max_length=100, description="Opaque
 Number = Annotated[int, Path(ge=0, lt=BIGGEST, description="Number of the trial, from 0")]
 Cursor = Annotated[
     str | None, Query(max_length=500, description="The last page's next; none: the first page")
+]
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
 ]
 Limit = Annotated[int, Query(ge=1, le=500, description="Items on a page")]
 

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, tuple_
 from nas.data import DataError, describe
 from nas.events import EventKind
 from nas.recipe import Recipe
-from service import asked, cursors, models, registered
+from service import asked, cursors, idempotency, models, registered
 from service.clock import moment, moment_or_none, now
 from service.errors import Conflict, UserError
 from service.searchrows import finite
@@ -67,16 +67,21 @@ class Fence(asked.Fence):
             FINETUNE.end(connection, row.id, JobState.DONE, model_id=model_id)
 
 
-def request(database: Database, wanted: FinetuneRequest) -> str:
-    """Ask for a fine-tuning; return its id.
+def request(database: Database, wanted: FinetuneRequest, key: str | None = None) -> str:
+    """Ask for a fine-tuning; return its id. The same ``key`` again gives the same one.
 
     Raises UserError for what cannot be, Conflict where the model is not made yet.
     """
     settled = _checked(database, wanted)
     with database.write() as connection:
-        made = FINETUNE.add(connection, wish=settled.model_dump(mode="json"), plan={})
-        FINETUNE.tell(connection, made)
-        return made
+
+        def make() -> str:
+            made = FINETUNE.add(connection, wish=settled.model_dump(mode="json"), plan={})
+            FINETUNE.tell(connection, made)
+            return made
+
+        content = ["finetune", wanted.model_dump(mode="json")]
+        return idempotency.once(connection, key, content, make)
 
 
 def stop(database: Database, finetune_id: str) -> FinetuneView:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -12,10 +14,28 @@ from service.errors import UserError
 from service.tables import idempotency as table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
 KEEP_SECONDS = 24 * 3600
 LONGEST = 200
+
+
+def once(connection: Connection, key: str | None, request: Any, make: Callable[[], str]) -> str:
+    """Return what ``make`` makes, or what it has made of an earlier request with this key.
+
+    ``request`` is JSON data that tells one request from another; without a key each is a new one.
+    """
+    if key is None:
+        return make()
+    text = json.dumps(request, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    made = earlier(connection, key, digest)
+    if made is None:
+        made = make()
+        keep(connection, key, digest, made)
+    return made
 
 
 def earlier(connection: Connection, key: str, request_hash: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from nas.client.answers import read
 from nas.client.findings import ComparisonView
@@ -30,7 +31,8 @@ class Compared:
 
         ``search.compare(top=2, random=1, zoo=["resnet20_cifar"], epochs=20, seeds=3)``.
         """
-        return read(ComparisonView, self.wire.send("POST", f"{self._path}/comparison", wanted))
+        answer = self.wire.send("POST", f"{self._path}/comparison", wanted, key=str(uuid4()))
+        return read(ComparisonView, answer)
 
     def wait_comparison(
         self, *, progress: bool = False, timeout: float | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
+from uuid import uuid4
 
 from nas.client.answers import read
 from nas.client.wire import Wire
@@ -63,7 +64,7 @@ class Datasets:
     def add_dataset(self, name: str, path: Path | str) -> DatasetView:
         """Give a folder, a .zip or a .npz a name; the path is one of the service's machine."""
         body = {"name": name, "path": str(path)}
-        return read(DatasetView, self.wire.send("POST", "datasets", body, again=False))
+        return read(DatasetView, self.wire.send("POST", "datasets", body, key=str(uuid4())))
 
     def upload_dataset(
         self,

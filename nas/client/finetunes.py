@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 from nas.client.answers import read
 from nas.client.errors import ClientError
@@ -91,8 +92,8 @@ class Finetunes:
         ``client.start_finetune(model=model.id, data={"source": "/photos"})``; paths are those of
         the machine that the service runs on.
         """
-        # Not again by itself: a second one would be another.
-        return read(FinetuneView, self.wire.send("POST", "finetunes", wanted, again=False))
+        answer = self.wire.send("POST", "finetunes", wanted, key=str(uuid4()))
+        return read(FinetuneView, answer)
 
     def finetunes(self, *, page: int = 50) -> Iterator[FinetuneView]:
         """Yield the fine-tunings, the newest first; ``page`` are fetched at a time."""

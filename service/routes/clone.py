@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Response
+from fastapi import APIRouter, Depends, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ConfigDict, RootModel, ValidationError
 
 from service import cloning, searches
-from service.deps import DatabaseDep, Identity, SettingsDep, strict
+from service.deps import DatabaseDep, IdempotencyKey, Identity, SettingsDep, strict
 from service.problems import documented
 from service.schemas import SearchView
 
@@ -29,9 +29,7 @@ def clone(
     response: Response,
     search_id: Identity,
     changes: Annotated[Changes, Depends(strict(Changes))],
-    idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> SearchView:
     """Start a search like this one, with some fields changed.
 

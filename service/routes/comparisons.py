@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from service import comparisons
 from service.contests import ComparisonRequest, ComparisonView
-from service.deps import DatabaseDep, Identity, strict
+from service.deps import DatabaseDep, IdempotencyKey, Identity, strict
 from service.problems import documented
 
 router = APIRouter(prefix="/api/v1/searches/{search_id}/comparison", tags=["comparison"])
@@ -23,13 +23,15 @@ def train(
     database: DatabaseDep,
     search_id: Identity,
     wanted: Annotated[ComparisonRequest, Depends(strict(ComparisonRequest))],
+    idempotency_key: IdempotencyKey = None,
 ) -> ComparisonView:
     """Train the best cells, random cells and published networks alike, each with several seeds.
 
     One trainer, one budget, the images and the split of the search; what is known is not trained
     again. One at a time: 409 while another comparison of the search is being trained.
     """
-    return comparisons.of_id(database, comparisons.request(database, search_id, wanted))
+    made = comparisons.request(database, search_id, wanted, idempotency_key)
+    return comparisons.of_id(database, made)
 
 
 @router.post("/stop", status_code=202, responses=documented(404, 409))

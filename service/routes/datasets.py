@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 from service import datasets
 from service.datasets import DatasetList, DatasetView
-from service.deps import DatabaseDep, SettingsDep, strict
+from service.deps import DatabaseDep, IdempotencyKey, SettingsDep, strict
 from service.errors import StorageError, UserError
 from service.problems import documented
 from service.registered import NAME
@@ -61,9 +61,10 @@ def add(
     settings: SettingsDep,
     response: Response,
     wanted: Annotated[DatasetRequest, Depends(strict(DatasetRequest))],
+    idempotency_key: IdempotencyKey = None,
 ) -> DatasetView:
     """Give a folder, a .zip or a .npz of the server's disk a name; it is read once to check it."""
-    made = datasets.add(database, wanted.name, wanted.path)
+    made = datasets.add(database, wanted.name, wanted.path, idempotency_key)
     response.headers["Location"] = f"{settings.root_path}/api/v1/datasets/{made.name}"
     return made
 

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service import finals
-from service.deps import DatabaseDep, Identity, SettingsDep, strict
+from service.deps import DatabaseDep, IdempotencyKey, Identity, SettingsDep, strict
 from service.problems import documented
 from service.schemas import FinalsView
 
@@ -44,9 +44,7 @@ def train(
     response: Response,
     search_id: Identity,
     wanted: Annotated[FinalsRequest, Depends(strict(FinalsRequest))],
-    idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> FinalsView:
     """Train the best architectures from scratch with several seeds; what is known is not repeated.
 

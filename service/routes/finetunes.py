@@ -5,7 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 
 from service import finetunes
-from service.deps import Cursor, DatabaseDep, Identity, Limit, SettingsDep, strict
+from service.deps import (
+    Cursor,
+    DatabaseDep,
+    IdempotencyKey,
+    Identity,
+    Limit,
+    SettingsDep,
+    strict,
+)
 from service.problems import documented
 from service.tuning import FinetunePage, FinetuneRequest, FinetuneView
 
@@ -24,9 +32,10 @@ def start(
     settings: SettingsDep,
     response: Response,
     wanted: Annotated[FinetuneRequest, Depends(strict(FinetuneRequest))],
+    idempotency_key: IdempotencyKey = None,
 ) -> FinetuneView:
     """Adapt a trained network to other images: measure, advise, train, test once, export."""
-    made = finetunes.request(database, wanted)
+    made = finetunes.request(database, wanted, idempotency_key)
     response.headers["Location"] = f"{settings.root_path}/api/v1/finetunes/{made}"
     return finetunes.view(database, made)
 

@@ -2,13 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from nas.spec import MOST_WORKERS, SearchSpec
 from nas.store import Desired
 from service import searches, trash
-from service.deps import Cursor, DatabaseDep, Identity, Limit, SettingsDep, strict
+from service.deps import (
+    Cursor,
+    DatabaseDep,
+    IdempotencyKey,
+    Identity,
+    Limit,
+    SettingsDep,
+    strict,
+)
 from service.problems import documented
 from service.schemas import SearchPage, SearchView
 from service.states import SearchState
@@ -48,9 +56,7 @@ def create(
     settings: SettingsDep,
     response: Response,
     spec: Annotated[SearchSpec, Depends(strict(SearchSpec))],
-    idempotency_key: Annotated[
-        str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> SearchView:
     """Start a search. The same Idempotency-Key with the same body gives the same search."""
     search_id = searches.create(database, spec, idempotency_key)

@@ -150,6 +150,19 @@ def test_what_is_asked_for_by_the_api_waits_tells_of_itself_and_can_be_stopped(
     assert {one["comparison"] for one in told} == {found["id"]}
 
 
+def test_a_repeat_with_the_same_key_is_the_same_comparison(client, searched):
+    path, key = f"/api/v1/searches/{searched}/comparison", {"Idempotency-Key": "once"}
+    wanted = {"top": 1, "random": 1, "epochs": 1, "seeds": 1}
+    first = client.post(path, json=wanted, headers=key)
+    assert first.status_code == 202, first.text
+    client.post(f"{path}/stop")  # without the key it would be a new one
+    again = client.post(path, json=wanted, headers=key)
+    assert (again.json()["id"], again.json()["state"]) == (first.json()["id"], "stopped")
+    other = client.post(path, json=wanted | {"seeds": 2}, headers=key)
+    assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
+    assert client.post(path, json=wanted).json()["id"] != first.json()["id"]
+
+
 def test_a_process_that_was_overtaken_or_stopped_writes_no_more(database, searched):
     made = comparisons.request(database, searched, ComparisonRequest(seeds=1, epochs=1))
     old, new = (Fence(COMPARISON, database, made, COMPARISON.begin(database, made)) for _ in "ab")

@@ -119,6 +119,16 @@ def test_a_folder_is_registered_listed_and_forgotten_and_never_touched(client, f
     assert len(list(folder.rglob("*.png"))) == 12
 
 
+def test_a_repeat_with_the_same_key_is_the_same_data_set(client, folder):
+    body, key = {"name": "photos", "path": str(folder)}, {"Idempotency-Key": "once"}
+    first = client.post(PATH, json=body, headers=key)
+    again = client.post(PATH, json=body, headers=key)
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    assert client.post(PATH, json=body).status_code == 409
+    other = client.post(PATH, json=body | {"name": "pictures"}, headers=key)
+    assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
+
+
 @pytest.mark.parametrize(
     ("body", "field", "text"),
     [

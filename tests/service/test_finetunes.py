@@ -176,6 +176,20 @@ def test_what_is_asked_for_by_the_api_waits_and_can_be_stopped_and_the_late_writ
     assert client.get("/api/v1/models/abc").status_code == 404
 
 
+def test_a_repeat_with_the_same_key_is_the_same_fine_tuning(client, source, photos):
+    key = {"Idempotency-Key": "once"}
+    body = {"model": source, "data": {"source": str(photos)}}
+    first = client.post("/api/v1/finetunes", json=body, headers=key)
+    again = client.post("/api/v1/finetunes", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json() == first.json()
+    assert again.headers["location"] == first.headers["location"]
+    other = client.post("/api/v1/finetunes", json=body | {"seed": 1}, headers=key)
+    assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
+    without = client.post("/api/v1/finetunes", json=body)
+    assert without.json()["id"] != first.json()["id"]
+
+
 def test_what_cannot_be_tuned_is_refused_in_one_line(client, database, source, photos, tmp_path):
     data = {"source": str(photos)}
     for wrong, status, field in (
