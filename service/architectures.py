@@ -60,7 +60,9 @@ def texts(arch: Arch | None) -> dict[str, str]:
 def drawing(arch: Arch | None, cell: str) -> str:
     """Return a cell as SVG; raise NotFound if there is no such cell."""
     if arch is None or cell not in {one.name for one in arch.cells}:
-        raise NotFound(f"there is no cell {cell[:100]!r}", field="cell", value=cell[:100])
+        known = [] if arch is None else [one.name for one in arch.cells]
+        text = f"there is no cell {cell[:100]!r}"
+        raise NotFound(text, field="cell", value=cell[:100], allowed=known)
     from searchspaces.draw import cell_svg
 
     return cell_svg(arch, cell)

@@ -93,7 +93,9 @@ def request(
 def _requested(connection: Connection, search_id: str, wanted: ComparisonRequest) -> str:
     spec = specs.stored(SearchRows(connection, search_id).search().spec)
     if spec.data is None:
-        raise Conflict(f"search {search_id} has no images to train on", field="search")
+        raise Conflict(
+            f"search {search_id} has no images to train on", field="search", value=search_id
+        )
     networks = _networks(connection, search_id, wanted)
     epochs = None
     if wanted.seconds is None:
@@ -139,7 +141,7 @@ def stop(database: Database, search_id: str) -> None:
         row = COMPARISON.latest(connection, search_id)
         if row is None or row.state not in JOB_ACTIVE:
             text = f"no comparison of search {search_id} is being trained"
-            raise Conflict(text, field="search")
+            raise Conflict(text, field="search", value=search_id)
         COMPARISON.end(connection, row.id, JobState.STOPPED)
 
 

@@ -34,6 +34,7 @@ def unpack(cursor: str, *kinds: type | tuple[type, ...]) -> list[Any]:
             "after is not a cursor of this list: take it from the answer's next",
             field="after",
             value=cursor[:100],
+            allowed="the next of an answer of this list",
         ) from error
     return values
 

@@ -121,7 +121,9 @@ def add(database: Database, name: str, path: str, key: str | None = None) -> Dat
     try:
         place = place.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
-        raise UserError(f"{path}: {reason(error)}", field="path", value=path) from error
+        allowed = "a folder, a .zip or a .npz on the machine of the service"
+        text = f"{path}: {reason(error)}"
+        raise UserError(text, field="path", value=path, allowed=allowed) from error
     found = examined(database.settings, place, str(place), "path", upload=False)
     with database.write() as connection:
         uploads.check_free(connection, name)

@@ -37,6 +37,10 @@ WORDS: dict[str, tuple[ColumnElement[Any], tuple[str, ...]]] = {
     "arm": (trial.c.note[ARM].as_string(), ("search", "random")),
 }
 COLUMNS = (*NUMBERS, *WORDS)
+ALLOWED = (
+    f"a metric, {', '.join(NUMBERS)} with a number, or {', '.join(WORDS)} with a word, joined by "
+    "and: accuracy>0.9 and state=done"
+)
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<=": operator.le,
     ">=": operator.ge,
@@ -116,4 +120,4 @@ def _number(clause: Clause) -> float:
 
 
 def _error(what: str, value: str) -> UserError:
-    return UserError(f"filter {what}", field="filter", value=value[:100])
+    return UserError(f"filter {what}", field="filter", value=value[:100], allowed=ALLOWED)

@@ -66,7 +66,9 @@ def request(
             return known
         spec = _spec(connection, search_id)
         if spec.data is None:
-            raise Conflict(f"search {search_id} has no images to train on", field="search")
+            raise Conflict(
+                f"search {search_id} has no images to train on", field="search", value=search_id
+            )
         wanted = _epochs(spec, epochs)
         chosen = [one.number for one in best(connection, search_id, top)]
         round_id = _same(connection, search_id, (chosen, seeds, wanted)) or rounds.add(
@@ -86,7 +88,11 @@ def stop(database: Database, search_id: str) -> None:
         SearchRows(connection, search_id).search()
         row = FINALS.latest(connection, search_id)
         if row is None or row.state not in JOB_ACTIVE:
-            raise Conflict(f"no finals of search {search_id} are being trained", field="search")
+            raise Conflict(
+                f"no finals of search {search_id} are being trained",
+                field="search",
+                value=search_id,
+            )
         FINALS.end(connection, row.id, JobState.STOPPED)
 
 
@@ -163,7 +169,9 @@ def best(connection: Connection, search_id: str, top: int) -> list[Trial]:
             rows.close()
             break
     if not found:
-        raise Conflict(f"search {search_id} has no finished trial yet", field="search")
+        raise Conflict(
+            f"search {search_id} has no finished trial yet", field="search", value=search_id
+        )
     return list(found.values())
 
 

@@ -54,7 +54,7 @@ def request(
         row = rows.search()
         if row.spec["data"] is None:
             text = f"search {search_id} has no images: there is nothing to train a model on"
-            raise Conflict(text, field="search")
+            raise Conflict(text, field="search", value=search_id)
         number = _chosen(rows, trial)
         wanted = epochs or row.spec["final"]["epochs"] or 1
         existing = connection.execute(

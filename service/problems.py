@@ -16,7 +16,7 @@ from starlette.routing import Match
 from service.errors import Conflict, NotFound, StorageError, TooLarge, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fastapi import FastAPI
     from starlette.requests import Request
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
+JSON, BODY = "application/json", "body"
+NUMBERS = {"int_parsing": "a whole number", "float_parsing": "a number"}
 LONGEST = 200  # characters of a wrong value that are repeated to its sender
 _log = logging.getLogger(__name__)
 
@@ -131,14 +133,14 @@ async def _invalid(_: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     found = [_field_error(one) for one in error.errors()]
-    first = error.errors()[0]
-    where = f"{found[0].field}: " if found[0].field else ""
+    first, value = found[0], error.errors()[0].get("input")
+    whole = first.field == BODY and isinstance(value, bytes)  # not even read as JSON
     return problem(
         422,
-        f"{where}{found[0].message}",
-        field=found[0].field,
-        value=first.get("input"),
-        allowed=_allowed(first),
+        f"{first.field}: {first.message}",
+        field=first.field,
+        value=None if whole else value,
+        allowed=_allowed(first.field, found, error.errors()),
         errors=[one.model_dump() for one in found[:20]],
     )
 
@@ -149,14 +151,36 @@ async def _unexpected(request: Request, error: Exception) -> Response:
 
 
 def _field_error(error: dict[str, Any]) -> FieldError:
-    place = [str(part) for part in error["loc"]]
-    if place and place[0] in {"body", "query", "path", "header"}:
-        place = place[1:]
+    where, *place = [str(part) for part in error["loc"]]
+    if where == BODY and (not place or error["type"] == "json_invalid"):
+        return FieldError(field=BODY, message=_whole(error))
+    if where != BODY:
+        place = place[:1]  # behind it stands which kind of several it was compared with
     return FieldError(field=".".join(place), message=str(error["msg"]))
 
 
-def _allowed(error: dict[str, Any]) -> Any:
+def _whole(error: dict[str, Any]) -> str:
+    """Return what is wrong with a body as a whole."""
+    if error["type"] == "json_invalid":
+        return f"no JSON at character {error['loc'][-1]}: {(error.get('ctx') or {}).get('error')}"
+    if isinstance(error.get("input"), bytes):
+        return "must be JSON, sent with Content-Type: application/json"
+    return "is missing" if error["type"] == "missing" else "must be a JSON object"
+
+
+def _allowed(field: str, found: Sequence[FieldError], errors: Sequence[dict[str, Any]]) -> Any:
+    """Return what is allowed in a field; of one that may be of several kinds, each of them."""
+    if field == BODY:
+        return JSON
+    kinds = [_bounds(one) for one, told in zip(errors, found, strict=True) if told.field == field]
+    named = [one for one in kinds if one is not None]
+    return " or ".join(map(str, named)) if len(named) > 1 else next(iter(named), None)
+
+
+def _bounds(error: dict[str, Any]) -> Any:
     context = error.get("ctx") or {}
+    if error["type"] in NUMBERS:
+        return NUMBERS[error["type"]]
     bounds = {key: context[key] for key in ("ge", "gt", "le", "lt") if key in context}
     return bounds or context.get("expected") or context.get("pattern")
 

@@ -184,7 +184,8 @@ def _wish(row: Row[Any], desired: Desired, count: int) -> dict[str, Any]:
     if state in ENDED:
         if desired is Desired.STOP:
             return {}
-        raise Conflict(f"search {row.id} has {state}: it cannot be paused", field="state")
+        text = f"search {row.id} has {state}: it cannot be paused"
+        raise Conflict(text, field="state", value=state, allowed=sorted(set(SearchState) - ENDED))
     if row.desired == desired and state is not SearchState.PENDING:
         return {}
     values: dict[str, Any] = {"desired": desired}
@@ -200,6 +201,8 @@ def _resumed(row: Row[Any], state: SearchState, count: int) -> dict[str, Any]:
         raise Conflict(
             f"search {row.id} has finished; raise its limit of {row.trials_limit} trials to go on",
             field="state",
+            value=state,
+            allowed=f"a limit above {count} trials",
         )
     if state in ENDED or state is SearchState.PAUSED:
         return {

@@ -108,6 +108,7 @@ def network(name: str, size: int | None = None) -> NetworkDetail:
     try:
         cost = measure(model, task, open_sequences=True)
     except ZooError as error:
-        raise UserError(str(error), field="size", value=size) from error
+        allowed = "the paper's size, and what is large enough for all layers"
+        raise UserError(str(error), field="size", value=size, allowed=allowed) from error
     layers = [LayerView.of(layer) for layer in cost.layers]
     return NetworkDetail(**describe(model, task, costs(cost)), layers=layers)

@@ -12,6 +12,7 @@ from service.errors import StorageError
 from service.states import ModelState
 from tests.service.making import digits_spec, finished, run, toy_spec
 
+JSON = "application/json"
 TOY = {
     "space": "toy",
     "controller": "random",
@@ -166,6 +167,49 @@ def test_a_wrong_query_is_a_422_that_names_the_parameter(client, database, query
     search_id = finished(database, trials=1)
     answer = client.get(f"/api/v1/searches/{search_id}/trials?{query}")
     assert (answer.status_code, answer.json()["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "field", "value"),
+    [
+        ("POST", "", {"json": {"limits": {"trials": 0}}}, "limits.trials", 0),
+        ("POST", "", {"json": {"space": "moon"}}, "space.name", "moon"),
+        ("POST", "", {"json": []}, "body", []),
+        ("POST", "", {"content": b"{", "headers": {"Content-Type": JSON}}, "body", {}),
+        ("POST", "", {"content": b"{}", "headers": {"Content-Type": "text/plain"}}, "body", None),
+        ("POST", "", {"content": b"", "headers": {"Content-Type": JSON}}, "body", None),
+        ("PATCH", "/{id}", {"json": {"workers": 0}}, "workers", 0),
+        ("POST", "/{id}/pause", {}, "state", "finished"),
+        ("POST", "/{id}/resume", {}, "state", "finished"),
+        ("GET", "/{id}/trials?filter=accuracy~1", {}, "filter", "accuracy~1"),
+        ("GET", "/{id}/trials?sort=up", {}, "sort", "up"),
+        ("GET", "/{id}/trials?after=zzz", {}, "after", "zzz"),
+        ("GET", "/{id}/trials?lmit=3", {}, "lmit", "3"),
+        ("GET", "/{id}/trials/0/cells/none.svg", {}, "cell", "none"),
+        ("GET", "/{id}/pareto?objectives=a,a", {}, "objectives", ["a", "a"]),
+        ("GET", "/{id}/logs?tail=0", {}, "tail", "0"),
+        ("POST", "/{id}/models", {"json": {"trial": -1}}, "trial", -1),
+        ("POST", "/{id}/finals", {"json": {"top": 0}}, "top", 0),
+        ("POST", "/{id}/comparison", {"json": {"zoo": ["nobody"]}}, "zoo", "nobody"),
+        ("POST", "/{id}/clone", {"json": {"space": "moon"}}, "space.name", "moon"),
+        ("GET", "/../events?after=x", {}, "after", "x"),
+        ("GET", "/../zoo/alexnet?size=3", {}, "size", 3),
+        ("GET", "/../compare?searches=a", {}, "searches", ["a"]),
+        ("POST", "/../datasets", {"json": {"name": "a", "path": "/none"}}, "path", "/none"),
+        ("POST", "/../tokens", {"json": {"name": "a", "scope": "root"}}, "scope", "root"),
+    ],
+)
+def test_a_refusal_names_the_field_its_value_and_what_is_allowed(
+    client, database, method, path, given, field, value
+):
+    place = "/api/v1/searches" + path.replace("{id}", finished(database, trials=1))
+    answer = client.request(method, place.replace("/searches/..", ""), **given)
+    problem = answer.json()
+    assert answer.status_code in {404, 409, 422}
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (problem["field"], problem.get("value")) == (field, value)
+    assert problem["allowed"], problem
+    assert problem["detail"]
 
 
 def test_pause_resume_and_stop_are_wishes(client):
