@@ -22,7 +22,7 @@ MEANS = {
 }
 # With "all" the last stage trains at the classifier's rate, as with "last", and each earlier one at
 # this part of the rate of the one after it: ULMFiT's 1 / 2.6 (Howard and Ruder 2018, arXiv
-# 1801.06146, section 3.2; from memory).
+# 1801.06146, section 3.2).
 FALL = 1 / 2.6
 RATES = {"scratch": 0.05, "linear": 0.05, "last": 0.02, "all": 0.02}
 

@@ -84,7 +84,7 @@ PRINTED = (
     (40, 12, True, None, None),
 )
 TRAINING = Training(
-    "section 4.2 (from memory); dropout 0.2 only without augmentation",
+    "section 4.2; dropout 0.2 only without augmentation",
     "divided by 10 after half and three quarters of the epochs",
     batch_size=64,
     learning_rate=0.1,
@@ -93,7 +93,7 @@ TRAINING = Training(
     nesterov=True,
 )
 IMAGENET_TRAINING = Training(
-    "section 4.2 (from memory)",
+    "section 4.2",
     "divided by 10 after 30 and 60 epochs",
     batch_size=256,
     learning_rate=0.1,

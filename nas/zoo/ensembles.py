@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EQUAL, EXTENDED = 5, 2
-# Of the winner's members (Inception-v3 and v4, Inception-ResNet-v2, pre-activated ResNet-200,
-# WRN-68-2; from memory) the last two were never released: their nearest of the zoo stand here.
+# Of the winner's members (Inception-v3 and v4, Inception-ResNet-v2, ResNet-200, WRN-68-3: so others
+# report its talk) the last two were never released: their nearest of the zoo stand here.
 FUSED = ("inception_v3", "inception_v4", "inception_resnet_v2", "resnet152", "wide_resnet101_2")
 LEAST = 57  # pixels at which Inception, which sees 299 where others see 224, sees its least 75
 
@@ -151,7 +151,7 @@ MODELS = family(
             Paper(
                 "Trimps-Soushen, ILSVRC 2016, no paper",
                 "not measured: the winner (2.99 % top-5 test error) had a ResNet-200 and a "
-                "WRN-68-2 in the places of the last two",
+                "WRN-68-3 in the places of the last two, as others report",
                 "ImageNet",
             ),
             least=LEAST,

@@ -113,7 +113,7 @@ MODELS = family(
     2016,
     "Very deep without shortcuts: short and long paths joined, and paths dropped in training.",
     Training(
-        "section 4.1 (from memory); drop-path 15 % local, half of the batches global",
+        "section 4.1, as others quote it; drop-path 15 % local, half of the batches global",
         "divided by 10 whenever half of the remaining epochs are done",
         batch_size=100,
         learning_rate=0.02,

@@ -140,7 +140,7 @@ class LeNet1998(nn.Sequential):
 
 
 TRAINING = Training(
-    "section III-B (from memory): stochastic diagonal Levenberg-Marquardt, 20 passes",
+    "section III-B: stochastic diagonal Levenberg-Marquardt, 20 passes",
     "5e-4 for two passes, 2e-4, 1e-4, 5e-5, then 1e-5",
     batch_size=1,
     learning_rate=5e-4,
@@ -158,7 +158,7 @@ MODELS = family(
             "lenet5",
             "LeNet-5, common form",
             partial(LeNet, widths=(6, 16, 120, 84)),
-            Paper(CITATION, "0.95 % error (from memory), of the original", "MNIST", top1=99.05),
+            Paper(CITATION, "section III-B: 0.95 % error, of the original", "MNIST", top1=99.05),
             MNIST,
             least=16,
         ),
@@ -166,7 +166,7 @@ MODELS = family(
             "lenet5_1998",
             "LeNet-5 as printed",
             LeNet1998,
-            Paper(CITATION, "section II-B; 0.95 % error (from memory)", "MNIST", "60K", top1=99.05),
+            Paper(CITATION, "sections II-B, III-B: 0.95 % error", "MNIST", "60K", top1=99.05),
             MNIST,
             least=16,
         ),

@@ -66,11 +66,12 @@ def _v2(task: Task, width: float) -> nn.Module:
 
 
 def _v1_row(width: float, params: str, madds: str, top1: float, top5: float | None) -> Row:
+    where = "Table 6" if top5 is None else "Table 6; top-5: NASNet, Table 3"
     return Row(
         f"mobilenet_v1_{round(100 * width):03}",
         f"MobileNet v1 {width:g}",
         partial(MobileNetV1, width=width),
-        Paper(V1, "Table 6 (from memory)", "ImageNet", params, madds, top1, top5),
+        Paper(V1, where, "ImageNet", params, madds, top1, top5),
         least=8,
     )
 
@@ -81,9 +82,9 @@ V1_TRAINING = Training(
     optimiser="RMSProp",
 )
 V2_TRAINING = Training(
-    "section 6.1 (from memory): RMSProp, decay and momentum 0.9; 96 images on each of 16 GPUs",
+    "section 6.1: RMSProp, decay and momentum 0.9; 16 workers out of step, 96 images each",
     "times 0.98 an epoch",
-    batch_size=96 * 16,
+    batch_size=96,
     learning_rate=0.045,
     weight_decay=4e-5,
     optimiser="RMSProp",
@@ -112,7 +113,7 @@ V2_MODELS = family(
             partial(_v2, width=1.0),
             Paper(
                 V2,
-                "Table 4 (from memory)",
+                "Table 4",
                 "ImageNet",
                 "3.4M",
                 "300M",
@@ -126,7 +127,7 @@ V2_MODELS = family(
             partial(_v2, width=1.4),
             Paper(
                 V2,
-                "Table 4 (from memory)",
+                "Table 4",
                 "ImageNet",
                 "6.9M",
                 "585M",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CITATION = "He, Zhang, Ren, Sun: Deep Residual Learning, arXiv 1512.03385"
 TORCHVISION = "torchvision, IMAGENET1K_V1"
 ROUNDED = "the layers take 3.86B, which is printed rounded down"
-README = "KaimingHe/deep-residual-networks, README, one crop; costs: Table 1 (from memory)"
+README = "KaimingHe/deep-residual-networks, README, one crop; costs: Table 1"
 
 
 def fitted(model: nn.Module, task: Task) -> nn.Module:

@@ -77,14 +77,13 @@ class CifarResNet(nn.Sequential):
         he_normal(self)
 
 
-QUOTED = "Table 6 (quoted by akamaster/pytorch_resnet_cifar10)"
 # Depth, parameters printed, accuracy.
 PRINTED = (
     (20, "0.27M", 91.25),
     (32, "0.46M", 92.49),
     (44, "0.66M", 92.83),
     (56, "0.85M", 93.03),
-    (110, "1.7M", 93.57),  # the best of five; mean 6.61 +- 0.16 % error (from memory)
+    (110, "1.7M", 93.57),  # the best of five; mean 6.61 +- 0.16 % error
     (1202, "19.4M", 92.07),  # fits the training images, and tests worse than 110 layers
 )
 TRAINING = Training(
@@ -106,7 +105,7 @@ MODELS = family(
                 f"resnet{depth}_cifar",
                 f"ResNet-{depth}, option A",
                 partial(CifarResNet, depth=depth),
-                Paper(CITATION, QUOTED, "CIFAR-10", params, top1=top1),
+                Paper(CITATION, "Table 6", "CIFAR-10", params, top1=top1),
                 CIFAR,
             )
             for depth, params, top1 in PRINTED

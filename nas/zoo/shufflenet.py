@@ -91,7 +91,9 @@ def _paper(groups: int, madds: str, top1: float, differs: str | None = None) -> 
         f"shufflenet_v1_g{groups}",
         f"ShuffleNet v1, {groups} groups",
         partial(ShuffleNetV1, groups=groups, width=WIDTHS[groups]),
-        Paper(V1, "Table 2 (from memory)", "ImageNet", None, madds, top1, differs=differs),
+        Paper(
+            V1, "Table 2; multiply-adds: Table 1", "ImageNet", None, madds, top1, differs=differs
+        ),
     )
 
 
@@ -110,7 +112,7 @@ V1_MODELS = family(
     2017,
     "Group the 1x1 convolutions and shuffle the channels, so that the groups hear of each other.",
     Training(
-        "section 4 (from memory): as ResNeXt, with less decay and 4 GPUs; 300,000 steps",
+        "section 4: as ResNeXt, with less decay and 4 GPUs; 300,000 steps",
         "linearly to 0",
         batch_size=1024,
         learning_rate=0.5,
@@ -146,7 +148,7 @@ V2_MODELS = family(
     2018,
     "Count seconds, not multiply-adds: split the channels, work on half of them, shuffle.",
     Training(
-        "section 4: as ShuffleNet v1 (from memory)",
+        "section 4: as ShuffleNet v1",
         "linearly to 0",
         batch_size=1024,
         learning_rate=0.5,

@@ -14,7 +14,7 @@ class Training:
     """The settings that a paper prints; None where it prints nothing.
 
     ``schedule`` says in words how the learning rate falls from ``learning_rate``. ``source`` is
-    where the settings stand; it says "from memory" where they were not read again.
+    where the settings stand, and says who quotes them where they were not read there.
     """
 
     source: str

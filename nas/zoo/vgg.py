@@ -89,7 +89,7 @@ def _rows() -> list[Row]:
 
 
 TRAINING = Training(
-    "section 3.1 (from memory)",
+    "section 3.1",
     "divided by 10 when the validation accuracy stops rising, three times",
     batch_size=256,
     learning_rate=0.01,

@@ -61,7 +61,7 @@ def _side(pixels: int) -> int:
 
 
 TRAINING = Training(
-    "section 3 (from memory)",
+    "section 3",
     "by hand when the validation error stops falling",
     batch_size=128,
     learning_rate=0.01,

@@ -112,6 +112,9 @@ def test_a_papers_training_becomes_the_nearest_recipe():
     recipe = ZOO.get("vgg16").recipe.recipe()
     assert (recipe.batch_size, recipe.learning_rate, recipe.weight_decay) == (256, 0.01, 5e-4)
     assert ZOO.get("googlenet").recipe.recipe(epochs=1).auxiliary_weight == 0.3
+    # Where workers train beside each other, the batch is that of one of them, as printed.
+    batches = [ZOO.get(name).recipe.batch_size for name in ("inception_v3", "mobilenet_v2_100")]
+    assert batches == [32, 96]
     # RMSProp's rate means nothing to SGD.
     other = Training("here", "never", learning_rate=0.5, optimiser="RMSProp").recipe()
     assert other.learning_rate == Recipe().learning_rate
