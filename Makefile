@@ -54,7 +54,7 @@ bench-spaces: $(STAMP) ## Hold every search space to its bars on thousands of ar
 bench-verdict: $(STAMP) ## How often the verdict is right, on true and on shuffled tables (an hour)
 	@$(BIN)/python benchmarks/verdict.py
 
-bench-finetune: $(STAMP) ## Fine-tuning in four cases: which strategy wins, which is recommended (an hour)
+bench-finetune: $(STAMP) ## Fine-tuning in four cases: which strategy wins, which is recommended (half an hour)
 	@$(BIN)/python benchmarks/finetune.py
 
 bench-demo: $(STAMP) ## Time make run: to the first trial, to the exported model

@@ -1,13 +1,13 @@
 """Transfer learning in its four cases: which strategy wins, which is recommended, 3 seeds.
 
-    python benchmarks/finetune.py [--images cifar10-images.zip] [--seeds 3] [--only CASE] [--full]
+    python benchmarks/finetune.py [--images cifar10-images.zip] [--seeds 3] [--only CASE]
 
 A searched cell (NASNet-A, small) is trained on six classes of CIFAR-10 at 16 pixels. Its weights
 are then fine-tuned on four other classes (similar) and on scikit-learn's digits (different), with
 few and with many images, by every strategy and from scratch. The recommendation is made from the
-training images alone. Writes benchmarks/results/finetune.json after every training and goes on
-where it was; finetune.md is the table. Each training sees some 2,000 images, repeats counted; with
---full it has its default epochs (finetune-full.json), which takes hours on a core.
+training images alone. Each training has the recipe that nas finetune gives it. Writes
+benchmarks/results/finetune.json after every training and goes on where it was; finetune.md is the
+table. Half an hour on a core.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from machine import ROOT, describe
 from nas.data import DataSpec, load_final
 from nas.data.images import Images
 from nas.data.load import statistics as moments
-from nas.finetune.job import fitted_album, make_plan, prepare
+from nas.finetune.job import fits, fitted_album, make_plan, prepare
+from nas.finetune.ridge import fit_head
 from nas.finetune.start import Start
 from nas.finetune.strategies import STRATEGIES, apply, recipe_for
 from nas.recipe import Recipe
@@ -45,7 +46,6 @@ CPU = torch.device("cpu")
 SIDE = 16
 TARGET = ("automobile", "cat", "deer", "ship")  # each has a relative among the other six
 SOURCE_IMAGES, SOURCE_EPOCHS = 9000, 12
-SHOWN = 2000  # images that a training sees, repeats counted, but at least five epochs
 TESTED = 1000  # test images at most: a standard error of 1.5 points
 # Images a class of each case.
 CASES = {
@@ -114,9 +114,7 @@ def case(name: str, cifar: Any, digits: Any, seed: int) -> Album:
     return album(train, chosen(data.test, classes, TESTED // len(classes), 0), list(names))
 
 
-def trained(
-    start: Start, images: Album, strategy: Any, seed: int, *, full: bool
-) -> dict[str, float]:
+def trained(start: Start, images: Album, strategy: Any, seed: int) -> dict[str, float]:
     """Train by a strategy; return test accuracy and seconds."""
     if strategy != "scratch":  # fresh weights know nothing of the source's normalisation
         images = fitted_album(start, images)
@@ -125,10 +123,10 @@ def trained(
     if strategy == "scratch":
         with seeded(seed, CPU):
             model = start.blueprint.build(images.task)
-    recipe = recipe_for(strategy, len(images.train))
-    if not full:
-        epochs = max(5, min(recipe.epochs // 2, SHOWN // len(images.train)))
-        recipe = recipe.model_copy(update={"epochs": epochs})
+    fitted = fits(strategy, prepared)
+    if fitted:
+        fit_head(model, prepared.stages, images.train, images.statistics, seed)
+    recipe = recipe_for(strategy, len(images.train), fitted=fitted)
     extras = apply(strategy, model, prepared.stages)
     begun = time.perf_counter()
     fit_feed(model, images.feed(recipe, CPU, seed, SOLO), recipe, seed=seed, extras=extras)
@@ -144,7 +142,6 @@ def main() -> None:
     parser.add_argument("--root", type=Path, default=ROOT / "nasturtium-home" / "data")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", choices=list(CASES))
-    parser.add_argument("--full", action="store_true", help="the default epochs: hours")
     given = parser.parse_args()
     torch.set_num_threads(1)
     RESULTS.mkdir(exist_ok=True)
@@ -152,15 +149,13 @@ def main() -> None:
         DataSpec(source=str(given.images), image_size=SIDE, train_images="all"), 0, given.root
     )
     digits = load_final(DataSpec(source="digits", image_size=SIDE, colour="rgb"), 0, given.root)
-    name = "finetune-full" if given.full else "finetune"
-    file = RESULTS / f"{name}.json"
+    file = RESULTS / "finetune.json"
     done: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {"cases": {}}
     start, accuracy = source(cifar, given.root)
     done |= {
         "machine": describe(),
         "source_accuracy": accuracy,
         "seeds": given.seeds,
-        "full": given.full,
     }
     names = list(CASES) if given.only is None else [given.only]
     jobs = [(n, seed, s) for n in names for seed in range(given.seeds) for s in STRATEGIES]
@@ -174,7 +169,7 @@ def main() -> None:
             plan = make_plan(start, fitted, prepare(start, fitted, seed), seed=seed)
             row["advice"] = asdict(plan.advice) | {"similarity": asdict(plan.similarity)}
         if strategy not in row:
-            row[strategy] = trained(start, images, strategy, seed, full=given.full)
+            row[strategy] = trained(start, images, strategy, seed)
             print(name, seed, strategy, f"{row[strategy]['accuracy']:.3f}", flush=True)
         file.write_text(json.dumps(done, indent=1) + "\n")
     file.with_suffix(".md").write_text(table(done))
@@ -184,13 +179,12 @@ def main() -> None:
 def table(done: dict[str, Any]) -> str:
     """Return the results as Markdown: accuracies on test images, mean ± sd over the seeds."""
     machine = done["machine"]
-    budget = "its default epochs" if done["full"] else f"some {SHOWN:,} images, repeats counted"
     lines = [
         "# Fine-tuning in four cases",
         "",
-        f"`python benchmarks/finetune.py{' --full' * done['full']}`: {BLUEPRINT.title}, trained on "
+        f"`python benchmarks/finetune.py`: {BLUEPRINT.title}, trained on "
         f"six classes of CIFAR-10 at {SIDE} pixels ({done['source_accuracy']:.1%} on their test "
-        f"images), then fine-tuned, each training with {budget}. Test accuracy, mean ± standard "
+        f"images), then fine-tuned by the recipe of each strategy. Test accuracy, mean ± standard "
         f"deviation over {done['seeds']} seeds (images, classifier, order). {machine['cpu']}, one "
         f"thread, torch {machine['torch']}, commit {machine['commit']}.",
         "",

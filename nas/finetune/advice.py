@@ -7,7 +7,7 @@
 
 For the hard case the table advises a classifier on an earlier stage, as what comes after is too
 special. Such a network would have another form. Of the strategies that keep the form, training all
-of it won in benchmarks/finetune.py, by three points over the last stage; so that is advised.
+of it won in benchmarks/finetune.py; so that is advised.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import torch
 
 from nas.data.images import Images
 from nas.finetune.advice import Advice, advise
-from nas.finetune.similarity import LOOKED_AT, Similarity, measure_similarity
+from nas.finetune.ridge import LOOKED_AT, can_fit, fit_head
+from nas.finetune.similarity import Similarity, measure_similarity
 from nas.finetune.stages import Stages, find_stages
 from nas.finetune.start import put
 from nas.finetune.strategies import Strategy, apply, recipe_for
@@ -116,7 +117,7 @@ def make_plan(
     similarity = compare_images(start, album, prepared, seed)
     advice = advise(similarity, len(album.train), album.task.classes)
     chosen: Strategy = advice.strategy if strategy == "auto" else strategy
-    recipe = recipe_for(chosen, len(album.train))
+    recipe = recipe_for(chosen, len(album.train), fitted=fits(chosen, prepared))
     settled = type(recipe).model_validate(recipe.model_dump() | dict(changes or {}))
     return Plan(chosen, last or advice.last, settled, advice, similarity)
 
@@ -164,6 +165,9 @@ def train_planned(
     if plan.strategy == "scratch":
         with seeded(job.seed, torch.device("cpu")):
             model = start.blueprint.build(album.task)
+    if fits(plan.strategy, prepared):
+        images = some_images(album, LOOKED_AT, job.seed)
+        fit_head(model, prepared.stages, images, album.statistics, job.seed)
     extras = apply(plan.strategy, model, prepared.stages, plan.last)
     checkpoint = Checkpoint(job.folder / CHECKPOINT, _identity(job, start, plan))
     feed = album.feed(job.recipe, device, job.seed, SOLO, job.workers)
@@ -176,6 +180,14 @@ def train_planned(
         extras=replace(extras, checkpoint=checkpoint),
     )
     return model, metrics
+
+
+def fits(strategy: Strategy, prepared: Prepared) -> bool:
+    """Return whether a strategy starts from a classifier that is fitted in closed form.
+
+    That of ``linear`` does: it is the classifier that the similarity was measured with.
+    """
+    return strategy == "linear" and can_fit(prepared.model, prepared.stages)
 
 
 def _identity(job: Job, start: Start, plan: Plan) -> str:

@@ -13,19 +13,14 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from nas.data.augment import plain
+from nas.finetune.ridge import BATCH, fit, some
 from nas.finetune.stages import features
-from nas.seeding import generator
 
 if TYPE_CHECKING:
     from nas.data.images import Images, Statistics
     from nas.finetune.stages import Stages
-
-LOOKED_AT = 1000  # images at most: the leave-one-out needs their kernel matrix
-PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of the mean eigenvalue; the best is chosen
-BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +62,17 @@ def measure_similarity(
 
     ``fresh`` is the same network with other, untrained weights. Up to 1,000 images are looked at.
     """
-    chosen = torch.randperm(len(images), generator=generator(seed, "probe"))[:LOOKED_AT]
-    some = type(images)(images.x[chosen], images.y[chosen], images.mirror)
-    batches = [x for x, _ in plain(some, statistics, BATCH)]
+    looked_at = some(images, seed)
+    batches = [x for x, _ in plain(looked_at, statistics, BATCH)]
     with _Watch(model) as shifts:
-        trained = [right(x, some.y) for x in features(model, stages, batches)]
-    untrained = right(features(fresh, stages, batches)[-1], some.y)
+        trained = [right(x, looked_at.y) for x in features(model, stages, batches)]
+    untrained = right(features(fresh, stages, batches)[-1], looked_at.y)
     *earlier, last = trained
     best = max(earlier, key=lambda one: one.mean().item(), default=last)
     lead, lead_error = _paired(best, last)
     gain, gain_error = _paired(last, untrained)
     return Similarity(
-        len(chosen),
+        len(looked_at),
         tuple(one.mean().item() for one in trained),
         untrained.mean().item(),
         lead,
@@ -90,29 +84,9 @@ def measure_similarity(
 
 
 def right(x: Tensor, y: Tensor) -> Tensor:
-    """Return for each image 1 if a linear classifier fitted to all the others knows it, else 0.
-
-    Ridge regression to the classes with a free constant; leaving one out has a closed form: the
-    residual over one less the image's own weight in its prediction. The constant's weight, 1/n,
-    must be counted: without it the mean of all images would tell the class of the one left out. The
-    penalty with the least squared error is used. Features are scaled by all images.
-    """
-    scaled = ((x - x.mean(0)) / x.std(0).clamp_min(1e-6)).double()
-    labels = torch.unique(y, return_inverse=True)[1]
-    targets = functional.one_hot(labels).double()
-    centred = targets - targets.mean(0)
-    values, vectors = torch.linalg.eigh(scaled @ scaled.T)
-    values = values.clamp_min(0)
-    found: list[tuple[float, Tensor]] = []
-    for penalty in PENALTIES:
-        kept = values / (values + penalty * values.mean().clamp_min(1e-12))
-        residual = centred - vectors @ (kept[:, None] * (vectors.T @ centred))
-        own = 1 / len(x) + (vectors.square() * kept).sum(1)
-        left_out = residual / (1 - own).clamp_min(1e-9)[:, None]
-        found.append((left_out.square().mean().item(), targets - left_out))
-    predicted = min(found, key=lambda one: one[0])[1]
-    known: Tensor = predicted.argmax(1) == labels
-    return known.double()
+    """Return for each image 1 if a linear classifier fitted to all the others knows it, else 0."""
+    names, labels = torch.unique(y, return_inverse=True)
+    return fit(x, labels, len(names)).known
 
 
 def _paired(one: Tensor, other: Tensor) -> tuple[float, float]:

@@ -25,6 +25,9 @@ MEANS = {
 # 1801.06146, section 3.2).
 FALL = 1 / 2.6
 RATES = {"scratch": 0.05, "linear": 0.05, "last": 0.02, "all": 0.02}
+# A classifier that was fitted in closed form needs small steps only, and the images as they were
+# when it was fitted: moved and mirrored ones took it back (benchmarks/finetune.py, digits).
+FITTED = {"learning_rate": 0.003, "crop_padding": 0, "flip": "off"}
 
 
 def apply(strategy: Strategy, model: nn.Module, stages: Stages, last: int = 1) -> Extras:
@@ -48,16 +51,16 @@ def apply(strategy: Strategy, model: nn.Module, stages: Stages, last: int = 1) -
     return Extras(rates=rates, still=still)
 
 
-def recipe_for(strategy: Strategy, images: int) -> Recipe:
-    """Return a recipe for a strategy and so many training images: at least some 300 steps."""
+def recipe_for(strategy: Strategy, images: int, *, fitted: bool = False) -> Recipe:
+    """Return a recipe for a strategy and so many training images: at least some 300 steps.
+
+    ``fitted`` says that training starts from a classifier that was fitted in closed form.
+    """
     batch = max(2, min(32, images // 4))
     epochs = max(10, min(200, -(-300 * batch // max(1, images))))
-    return Recipe(
-        epochs=epochs,
-        batch_size=batch,
-        learning_rate=RATES[strategy],
-        weight_decay=5e-4,
-    )
+    settings = {"learning_rate": RATES[strategy], "weight_decay": 5e-4}
+    more = FITTED if fitted else {}
+    return Recipe.model_validate({"epochs": epochs, "batch_size": batch, **settings, **more})
 
 
 def _trained(strategy: Strategy, stages: Stages, last: int) -> dict[str, float]:

@@ -12,19 +12,22 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.data.images import Images, Statistics
+from nas.data.spec import DataSpec
 from nas.finetune.advice import FEW, advise
 from nas.finetune.errors import FinetuneError
-from nas.finetune.job import prepare
-from nas.finetune.similarity import PENALTIES, Similarity, measure_similarity, right
+from nas.finetune.job import make_plan, prepare, train_planned
+from nas.finetune.ridge import PENALTIES, can_fit, fit
+from nas.finetune.similarity import Similarity, measure_similarity, right
 from nas.finetune.stages import features, find_stages
 from nas.finetune.start import Start, put, read_weights
 from nas.finetune.strategies import FALL, apply, recipe_for
 from nas.recipe import Recipe
 from nas.seeding import seeded
-from nas.train import fit_feed
+from nas.train import evaluate, fit_feed
 from nas.training.album import Album
 from nas.training.blueprint import Blueprint
 from nas.training.feed import MemoryFeed
+from nas.training.job import Job
 from nas.zoo import create_model
 from searchspaces import Task
 
@@ -161,6 +164,79 @@ def test_a_recipe_takes_some_hundred_steps_whatever_the_number_of_images(count: 
     steps = recipe.epochs * -(-count // recipe.batch_size)
     assert steps >= 300 or recipe.epochs == 200
     assert recipe.batch_size <= count
+
+
+def lines(count: int, seed: int, noise: float = 0.2) -> tuple[Tensor, Tensor]:
+    """Return features of three classes: what tells them apart is small beside what does not."""
+    random = torch.Generator().manual_seed(seed)
+    y = torch.arange(count) % 3
+    small = 0.001 * (functional.one_hot(y) + noise * torch.randn(count, 3, generator=random))
+    return torch.cat([small, torch.randn(count, 5, generator=random) + 4], 1), y
+
+
+def test_a_fitted_classifier_is_ridge_regression_as_a_layer() -> None:
+    x, y = lines(60, 0)
+    made = fit(x, y, 3)
+    middle, spread = x.mean(0), x.std(0)
+    scaled, targets = ((x - middle) / spread).double(), functional.one_hot(y).double()
+    size = torch.linalg.eigvalsh(scaled @ scaled.T).clamp_min(0).mean()
+    logits = (x @ made.weight.T + made.bias).double()
+    close = []
+    for penalty in PENALTIES:
+        a = scaled.T @ scaled + penalty * size * torch.eye(8)
+        slopes = torch.linalg.solve(a, scaled.T @ (targets - targets.mean(0)))
+        expected = scaled @ slopes + targets.mean(0)
+        sharp = (logits * expected).sum() / expected.square().sum()
+        close.append(torch.allclose(logits, sharp * expected, atol=1e-3))
+    assert sum(close) == 1
+    other, labels = lines(300, 1)
+    assert ((other @ made.weight.T + made.bias).argmax(1) == labels).double().mean() > 0.95
+
+
+def test_the_logits_of_a_fitted_classifier_are_as_sure_as_it_is_right() -> None:
+    x, y = lines(120, 0, noise=0.7)
+    other, labels = lines(600, 1, noise=0.7)
+    made = fit(x, y, 3)
+    logits = other @ made.weight.T + made.bias
+    losses = [functional.cross_entropy(by * logits, labels).item() for by in (0.3, 1.0, 3.0)]
+    assert losses[1] == min(losses)
+
+
+def test_the_linear_strategy_starts_from_the_classifier_that_was_measured(tmp_path: Path) -> None:
+    # Stripes of two directions, seen by a network that knows nothing of them.
+    random = torch.Generator().manual_seed(0)
+    y = torch.arange(80) % 2
+    wave = torch.arange(28) // 2 % 2 * 160.0
+    forms = torch.stack([wave[:, None].expand(28, 28), wave[None].expand(28, 28)])
+    x = (forms[y] + 90 * torch.rand((80, 28, 28), generator=random)).to(torch.uint8)[:, None]
+    task, data = Task(1, 28, 28, 2), Images(x, y)
+    album = Album(data, None, data, task, ("rows", "columns"), STATISTICS, {})
+    blueprint = Blueprint.named("lenet5")
+    with seeded(1, CPU):
+        start = Start(blueprint, blueprint.build(task).state_dict(), task, None, "untrained")
+    prepared = prepare(start, album, seed=0)
+    still = {"epochs": 1, "learning_rate": 1e-9}
+    plan = make_plan(start, album, prepared, strategy="linear", changes=still)
+    assert (plan.recipe.crop_padding, plan.recipe.flip) == (0, "off")
+    assert make_plan(start, album, prepared, strategy="last").recipe.flip == "auto"
+    job = Job(
+        blueprint=blueprint,
+        data=DataSpec(source="digits"),
+        recipe=plan.recipe,
+        folder=tmp_path / "out",
+        root=tmp_path,
+    )
+    model, _ = train_planned(job, start, album, prepared, plan)
+    assert evaluate(model, data, STATISTICS, plan.recipe)["accuracy"] > 0.95
+
+
+def test_a_classifier_without_a_constant_is_trained_as_before() -> None:
+    model = net()
+    stages = find_stages(model, TASK)
+    assert can_fit(model, stages)
+    model.classifier = nn.Linear(8, 3, bias=False)
+    assert not can_fit(model, stages)
+    assert recipe_for("linear", 60).learning_rate == 0.05
 
 
 # --- starting weights ---------------------------------------------------------------------------
