@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from nas.data.source import Pixels, Shape, reason
 from nas.data.spec import DataError
@@ -99,6 +99,8 @@ def _reading(name: str) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except UnidentifiedImageError as error:  # its text names an object of ours
+        raise DataError(f"{name}: cannot be read as an image: of no kind that is known") from error
     except Exception as error:
         # Pillow's decoders raise errors of a dozen types on broken files.
         raise DataError(f"{name}: cannot be read as an image: {reason(error)}") from error

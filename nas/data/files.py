@@ -30,12 +30,16 @@ JUNK = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini"})
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which files are images of which class and part. Names are sorted within a part."""
+    """Which files are images of which class and part. Names are sorted within a part.
+
+    ``top`` is the folder, relative to the whole, that the classes of the training part lie in.
+    """
 
     classes: tuple[str, ...]
     train: tuple[tuple[int, str], ...]  # class number, name
     test: tuple[tuple[int, str], ...] | None
     ignored: int
+    top: str
 
 
 class FileSource(Source):
@@ -52,7 +56,7 @@ class FileSource(Source):
         self._cache = Cache(root)
         self._forms: frozenset[Shape] | None = None
         layout = arrange(path, names)
-        self.classes, self.ignored = layout.classes, layout.ignored
+        self.classes, self.ignored, self.top = layout.classes, layout.ignored, layout.top
         self._names = {"train": [name for _, name in layout.train]}
         self.train = np.array([number for number, _ in layout.train], dtype=np.int64)
         self.test = None
@@ -169,7 +173,8 @@ def arrange(path: Path, names: Iterable[str]) -> Layout:
         raise DataError(f"{path}: its images are in no class folders; {LAYOUT}")
     classes = tuple(sorted(tops))
     train = _numbered(inside, depth, classes)
-    return Layout(classes, train, None, ignored + len(images) - len(inside))
+    top = "/".join(inside[0][:depth])
+    return Layout(classes, train, None, ignored + len(images) - len(inside), top)
 
 
 def _wrapping(images: list[tuple[str, ...]]) -> int:
@@ -203,6 +208,7 @@ def _parts(path: Path, images: list[tuple[str, ...]], depth: int, ignored: int) 
         _numbered(found["train"], depth + 1, classes),
         _numbered(found["test"], depth + 1, classes) if found["test"] else None,
         ignored + len(images) - len(inside),
+        "/".join(found["train"][0][: depth + 1]),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.data.decode import MAX_FILE_BYTES
-from nas.data.files import FileSource
+from nas.data.files import JUNK, FileSource
 from nas.data.source import reason
 from nas.data.spec import DataError
 
@@ -35,6 +35,20 @@ class FolderSource(FileSource):
             names.append(name)
         self.fingerprint = digest.hexdigest()
         super().__init__(path, root, names)
+        self._refuse_empty()
+
+    def _refuse_empty(self) -> None:
+        """Raise DataError where a class was meant and has nothing: it would be left out unsaid."""
+        with os.scandir(self.path / self.top) as entries:
+            folders = [one for one in entries if one.is_dir(follow_symlinks=False)]
+        for folder in sorted(folders, key=lambda one: one.name):
+            if folder.name in self.classes or folder.name.startswith(".") or folder.name in JUNK:
+                continue
+            if next(_walk(self.path, Path(folder.path)), None) is None:
+                name = Path(folder.path).relative_to(self.path).as_posix()
+                raise DataError(
+                    f"{self.path}: {name}: a class without images; allowed are folders with images"
+                )
 
     def read(self, name: str) -> bytes:
         """Return the contents of a file."""

@@ -81,5 +81,6 @@ def _difference(found: str, wanted: str) -> str:
     """Return the first line in which two texts differ."""
     for one, other in zip(found.splitlines(), wanted.splitlines(), strict=False):
         if one != other:
-            return f"there {one.strip()}, here {other.strip()}"
+            there, here = (line.strip().removesuffix(",") for line in (one, other))
+            return f"there {there}, here {here}"
     return "one of them has settings that the other has not"

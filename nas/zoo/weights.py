@@ -30,7 +30,8 @@ def read_weights(file: Path) -> dict[str, Tensor]:
             return load_file(str(file))
         found: Any = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError) as error:
-        raise ZooError(f"weights: {file} cannot be read: {error}") from error
+        text = getattr(error, "strerror", None) or error
+        raise ZooError(f"weights: {file} cannot be read: {text}") from error
     except Exception as error:  # unpickling has errors of its own, and of many types
         raise ZooError(f"weights: {file} holds more than weights, or no plain weights") from error
     for key in NESTED:

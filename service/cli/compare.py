@@ -16,7 +16,7 @@ from service.cli.networks import blueprint_of, of_trial
 from service.cli.recipes import recipe_of, recipe_options
 from service.cli.report import count
 from service.cli.screen import meter, say, say_json, say_table
-from service.cli.trainings import ImageSize, Json, Threads, TrainImages, data_of
+from service.cli.trainings import ImageSize, Json, Threads, TrainImages, data_of, output_folder
 from service.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def compare(  # noqa: PLR0913 - the options of a command
     from nas.compare import Contest
 
     torch.set_num_threads(threads)
+    folder = output_folder(output)
     contestants, spec = _contestants(context, search, (top, random_cells, zoo or []))
     if data is not None or spec is None or spec.data is None:
         images, split = data_of(context, data or "digits", image_size, train_images, 0), 0
@@ -95,7 +96,6 @@ def compare(  # noqa: PLR0913 - the options of a command
     if spec is not None:
         base = Recipe.model_validate(spec.evaluator.options.get("recipe", {}))
     contest = Contest(recipe_of(base, flags), tuple(range(seeds)), seconds)
-    folder = output.expanduser().absolute()
     rows = _train(contestants, contest, (images, split, settings_of(context).data_root), folder)
     _tell(rows, contest, cost, (images.source, folder), as_json=as_json)
 

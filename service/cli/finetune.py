@@ -21,6 +21,7 @@ from service.cli.trainings import (
     Threads,
     TrainImages,
     data_of,
+    output_folder,
     shown_epochs,
 )
 from service.errors import UserError
@@ -86,13 +87,14 @@ def finetune(  # noqa: PLR0913 - the options of a command
     from nas.finetune.errors import FinetuneError
 
     torch.set_num_threads(threads)
+    folder = _checked(strategy, stages, output)
     try:
         start = _start(context, model, weights)
         spec = data_of(context, data, image_size or start.task.height, train_images, hold_out)
         colour = "rgb" if start.task.channels == 3 else "grey"
         options = _Options(
             spec.model_copy(update={"colour": colour}),
-            output.expanduser().absolute(),
+            folder,
             settings_of(context).data_root.absolute(),
             strategy=strategy,
             stages=stages,
@@ -105,6 +107,15 @@ def finetune(  # noqa: PLR0913 - the options of a command
     except FinetuneError as error:
         raise UserError(str(error), field="model") from error
     _tell(start, plan, done, as_json=as_json)
+
+
+def _checked(strategy: str, stages: int | None, output: Path) -> Path:
+    """Return the folder to write to; raise UserError for options that do not go together."""
+    if stages is not None and strategy != "last":
+        raise UserError(
+            f"only --strategy last trains some stages, and it is {strategy}", field="--stages"
+        )
+    return output_folder(output)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +134,7 @@ class _Options:
 
 
 def _start(context: typer.Context, model: str, weights: Path | None) -> Start:
+    from nas.finetune.errors import FinetuneError
     from nas.finetune.start import from_folder, from_weights
 
     folder = folder_of(model)
@@ -142,7 +154,11 @@ def _start(context: typer.Context, model: str, weights: Path | None) -> Start:
             field="--weights",
             allowed="--weights FILE, or an exported folder",
         )
-    return from_weights(blueprint, weights.expanduser())
+    try:
+        return from_weights(blueprint, weights.expanduser())
+    except FinetuneError as error:
+        text = str(error).removeprefix("weights: ")
+        raise UserError(text, field="--weights") from error
 
 
 def _run(start: Start, options: _Options) -> tuple[Plan, Trained | None]:

@@ -23,6 +23,7 @@ from service.cli.trainings import (
     TrainImages,
     Workers,
     data_of,
+    output_folder,
     shown_epochs,
 )
 from service.errors import UserError
@@ -72,12 +73,13 @@ def train(  # noqa: PLR0913 - the options of a command
     """
     from nas.training.job import Job
 
+    folder = output_folder(output)
     base, blueprint = starting_recipe(recipe, blueprint_of(context, model))
     job = Job(
         blueprint=blueprint,
         data=data_of(context, data, image_size, train_images, hold_out),
         recipe=recipe_of(base, flags),
-        folder=output.expanduser().absolute(),
+        folder=folder,
         root=settings_of(context).data_root.absolute(),
         seed=seed,
         hold_out=hold_out > 0,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.data.spec import DataSpec
 from service.cli.context import settings_of
+from service.errors import UserError
 from service.registered import located_here
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ TrainImages = Annotated[
 ]
 HoldOut = Annotated[
     float,
-    typer.Option(help="Part of the training images that measures each epoch; 0: none", max=0.5),
+    typer.Option(
+        help="Part of the training images that measures each epoch; 0: none", min=0, max=0.5
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Of the split, the weights and the augmentation", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document")]
@@ -47,6 +51,14 @@ def data_of(
     if hold_out > 0:
         given["selection_fraction"] = hold_out
     return located_here(settings_of(context), DataSpec.model_validate(given)).resolved()
+
+
+def output_folder(path: Path) -> Path:
+    """Return the folder that a training writes to; raise UserError where it cannot be one."""
+    folder = path.expanduser().absolute()
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"{folder} is a file", field="--output", allowed="a new folder")
+    return folder
 
 
 def shown_epochs(shown: Meter, name: str, epochs: int) -> Report:

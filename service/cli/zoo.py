@@ -14,6 +14,7 @@ from service.cli.layers import layer_items, say_layers
 from service.cli.report import count
 from service.cli.screen import say, say_json, say_table
 from service.cli.zoo_export import export_zoo
+from service.errors import NotFound
 
 if TYPE_CHECKING:
     from nas.zoo.training import Training
@@ -61,8 +62,12 @@ def list_zoo(
         say_json({"items": rows})
         return
     if not rows:
-        say(f"no model is called {pattern!r}; there are: {', '.join(list_models())}", error=True)
-        return
+        raise NotFound(
+            f"no network is called {pattern!r}",
+            field="pattern",
+            value=pattern,
+            allowed="nas zoo list shows all",
+        )
     if markdown:
         for row in rows:
             say(markdown_row(row))

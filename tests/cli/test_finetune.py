@@ -79,7 +79,12 @@ def test_weights_of_a_file_start_a_network_of_the_zoo(trained, folder, tmp_path)
     ("arguments", "words"),
     [
         (["resnet20_cifar"], "--weights FILE, or an exported folder"),
-        (["resnet20_cifar", "--weights", "/nowhere.pth"], "cannot be read"),
+        (
+            ["resnet20_cifar", "--weights", "/nowhere.pth"],
+            "--weights: /nowhere.pth cannot be read: No such file or directory",
+        ),
+        (["resnet20_cifar", "--stages", "2"], "--stages: only --strategy last trains some stages"),
+        (["resnet20_cifar", "--strategy", "all", "--stages", "2"], "--stages: only --strategy"),
         (["nothing"], "no model 'nothing'"),
     ],
 )

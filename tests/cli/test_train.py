@@ -53,7 +53,7 @@ def test_a_folder_larger_than_memory_becomes_a_model_at_64_pixels(photos, tmp_pa
     assert json.loads(nas(tmp_path / "home", *given)) == told
     other = nas(tmp_path / "home", *given, "--learning-rate", "0.3", code=2)
     assert "belongs to another training" in other
-    assert '"learning_rate": 0.05' in other
+    assert 'there "learning_rate": 0.05, here "learning_rate": 0.3;' in other
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,17 @@ def test_what_cannot_be_trained_is_one_clear_line(tmp_path, arguments, words) ->
     assert words in line
     assert len(line.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["train", "finetune"])
+def test_an_output_that_is_a_file_is_refused_before_images_are_read(tmp_path, command) -> None:
+    (tmp_path / "notes").write_text("mine")
+    given = [command, "resnet20_cifar", "--data", "/nowhere", "--output", str(tmp_path / "notes")]
+    line = nas(tmp_path / "home", *given, code=2)
+    assert "--output" in line
+    assert f"{tmp_path / 'notes'} is a file" in line
+    assert "allowed: a new folder" in line
+    assert (tmp_path / "notes").read_text() == "mine"
 
 
 def test_the_recipe_of_the_paper_is_where_training_starts_if_asked(tmp_path) -> None:

@@ -57,6 +57,16 @@ def test_another_size_is_shown_and_one_too_small_is_refused():
     assert "images of 32x32 (allowed: 63x63 or more)" in out.stderr + str(out.exception)
 
 
+def test_a_pattern_that_no_name_fits_is_one_clear_line():
+    out = CliRunner().invoke(app, ["zoo", "list", "vgg17*"])
+    assert out.exit_code == 2
+    assert (
+        out.stderr
+        == "error: pattern: no network is called 'vgg17*' (allowed: nas zoo list shows all)\n"
+    )
+    assert json.loads(nas("list", "vgg17*", "--json")) == {"items": []}
+
+
 def test_the_rows_of_the_docs_can_be_printed():
     row = nas("list", "vgg16", "--markdown").strip()
     assert row == (

@@ -15,6 +15,7 @@ from PIL import Image
 
 from nas.data import DataError, DataSpec, describe, load_final, load_search
 from nas.data.files import arrange
+from nas.data.folder import FolderSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -336,6 +337,30 @@ def test_a_corrupt_image_is_named(tmp_path: Path) -> None:
     content["train/dog/2.png"] = content["train/dog/2.png"][:50]
     for path in (as_folder(tmp_path / "pets", content), as_zip(tmp_path / "p.zip", content)):
         assert "train/dog/2.png: cannot be read as an image" in refused(path, tmp_path)
+
+
+def test_a_text_with_the_name_of_an_image_is_told_in_words(tmp_path: Path) -> None:
+    content = files() | {"train/dog/notes.jpg": b"sits, stays"}
+    said = refused(as_folder(tmp_path / "pets", content), tmp_path)
+    assert said.endswith(
+        "train/dog/notes.jpg: cannot be read as an image: of no kind that is known"
+    )
+
+
+@pytest.mark.parametrize("top", ["train", "pets/train", ""])
+def test_a_class_folder_without_images_is_named(tmp_path: Path, top: str) -> None:
+    content = {
+        f"{top}/{name.partition('/')[2]}".lstrip("/"): data for name, data in files().items()
+    }
+    path = as_folder(tmp_path / "animals", content)
+    for name in ("bird", ".cache"):
+        (path / top / name).mkdir()
+    said = refused(path, tmp_path)
+    assert "animals" in said
+    assert f"{top}/bird: a class without images".lstrip("/") in said
+    assert "allowed are folders with images" in said
+    (path / top / "bird").rmdir()
+    assert FolderSource(path, tmp_path).classes == ("cat", "dog")
 
 
 def test_an_image_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
