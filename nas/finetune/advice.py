@@ -3,7 +3,7 @@
 |             | similar images          | different images |
 |-------------|-------------------------|------------------|
 | few images  | linear classifier       | the hard case    |
-| many images | train the last stage on | train all of it  |
+| many images | train the last stages   | train all of it  |
 
 For the hard case the table advises a classifier on an earlier stage, as what comes after is too
 special. Such a network would have another form. Of the strategies that keep the form, training all
@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from nas.finetune.strategies import LAST
 
 if TYPE_CHECKING:
     from nas.finetune.similarity import Similarity
@@ -51,7 +53,7 @@ def advise(similarity: Similarity, images: int, classes: int) -> Advice:
             "images so different may be learned as well from scratch: compare with "
             "--strategy scratch",
         )
-    return Advice(strategy, 1, few, similar, reasons)
+    return Advice(strategy, LAST, few, similar, reasons)
 
 
 def _reasons(similarity: Similarity) -> tuple[str, ...]:

@@ -17,20 +17,21 @@ STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 MEANS = {
     "scratch": "a fresh network: the trained weights are not used",
     "linear": "a new classifier on top of a network that stays as it is",
-    "last": "the classifier and the last stage",
+    "last": "the classifier and the last stages",
     "all": "every layer, earlier stages at lower rates",
 }
 # With "all" the last stage trains at the classifier's rate, as with "last", and each earlier one at
 # this part of the rate of the one after it: ULMFiT's 1 / 2.6 (Howard and Ruder 2018, arXiv
 # 1801.06146, section 3.2).
 FALL = 1 / 2.6
+LAST = 2  # stages that "last" trains: cs231n's "a few layers"; benchmarks/finetune.py
 RATES = {"scratch": 0.05, "linear": 0.05, "last": 0.02, "all": 0.02}
 # A classifier that was fitted in closed form needs small steps only, and the images as they were
 # when it was fitted: moved and mirrored ones took it back (benchmarks/finetune.py, digits).
 FITTED = {"learning_rate": 0.003, "crop_padding": 0, "flip": "off"}
 
 
-def apply(strategy: Strategy, model: nn.Module, stages: Stages, last: int = 1) -> Extras:
+def apply(strategy: Strategy, model: nn.Module, stages: Stages, last: int = LAST) -> Extras:
     """Freeze what a strategy leaves alone; return the rates of the rest, and what stays still.
 
     ``last`` is how many stages "last" trains. Parts that run in training only are always trained.

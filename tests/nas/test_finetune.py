@@ -370,7 +370,7 @@ def test_the_advice_is_the_table_of_four_cases_and_says_why(
 ) -> None:
     found = Similarity(100, (0.6 + lead, 0.6), 0.6 - gain, lead, 0.02, gain, 0.02, 0.5)
     advice = advise(found, 4 * each, 4)
-    assert (advice.strategy, advice.last) == (strategy, 1)
+    assert (advice.strategy, advice.last) == (strategy, 2)
     text = " ".join(advice.reasons)
     assert f"{each} a class: {'few' if each < FEW else 'many'}" in text
     assert "knows 60.0% of the images" in text
