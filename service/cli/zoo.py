@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.zoo import list_models
 from nas.zoo.catalog import ZOO
 from nas.zoo.entries import costs, describe, entries, measure
 from service.cli.layers import layer_items, say_layers
