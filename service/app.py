@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import FileResponse
 
+from service import examples
 from service.auth import Keyring, token_of
 from service.compression import Compressed
 from service.conditional import Conditional
@@ -129,6 +130,7 @@ def _document(app: FastAPI) -> None:
             parts["schemas"].update(parts["schemas"]["Problem"].pop("$defs", {}))
             parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             schema["security"] = [{"token": []}]
+            examples.add(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -43,7 +43,9 @@ class PreviewRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        json_schema_extra={"examples": [{"space": "toy", "decisions": [0, 1, 2, 3, 0, 1]}]},
+        json_schema_extra={
+            "examples": [{"space": {"name": "toy"}, "decisions": [0, 1, 2, 3, 0, 1]}]
+        },
     )
 
     space: Named

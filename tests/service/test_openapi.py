@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+
+from jsonschema import Draft202012Validator
 
 from tests.conftest import ROOT
 
@@ -29,6 +32,36 @@ def test_every_operation_documents_its_errors_in_the_one_shape(anonymous):
                 assert answer["content"] == {"application/problem+json": {"schema": problem}}
             assert operation["summary"]
             assert operation["description"], (verb, path)
+
+
+def parts(content: dict) -> list[dict]:
+    """Return what speaks JSON of a request or an answer, with its schema and its example."""
+    return [content["application/json"]] if content.get("application/json") else []
+
+
+def test_every_parameter_request_and_answer_has_an_example_that_is_one(anonymous):
+    document = anonymous.app.openapi()
+    checked = 0
+    for path, operations in document["paths"].items():
+        for verb, operation in operations.items():
+            found = list(operation.get("parameters", ()))
+            found += parts(operation.get("requestBody", {}).get("content", {}))
+            for code, answer in operation["responses"].items():
+                if code.startswith("2"):
+                    found += parts(answer.get("content", {}))
+            for one in found:
+                where = (verb, path, one.get("name", "body"))
+                assert "example" in one, f"{where}: run tools/api_examples.py"
+                schema = one["schema"] | {"components": document["components"]}
+                Draft202012Validator(schema).validate(one["example"])
+                checked += 1
+    assert checked > 120
+
+
+def test_no_example_tells_a_token_or_a_folder(anonymous):
+    text = json.dumps(anonymous.app.openapi())
+    assert set(re.findall(r"nas_[0-9a-f]{8}_(\w+)", text)) == {"x" * 43}
+    assert "/tmp" not in text
 
 
 def test_names_in_the_api_are_the_same_in_all_places(anonymous):
