@@ -21,7 +21,8 @@ class Entry(TypedDict):
     """Something registered; ``schema`` describes its options.
 
     ``size`` is the number of architectures of a space, as text because it may have fifty digits.
-    ``needs_data`` is of evaluators.
+    ``needs_data`` is of evaluators, and so is ``measures``: the metrics that an objective can name,
+    none where any may come.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Entry(TypedDict):
     schema: dict[str, Any]
     size: NotRequired[str]
     needs_data: NotRequired[bool]
+    measures: NotRequired[list[str]]
 
 
 class Dataset(TypedDict):
@@ -71,7 +73,8 @@ def catalog(data_root: Path) -> Catalog:
             entry["size"] = size
     evaluators = _entries("evaluator")
     for entry in evaluators:
-        entry["needs_data"] = REGISTRIES["evaluator"].get(entry["name"]).needs_data
+        cls = REGISTRIES["evaluator"].get(entry["name"])
+        entry["needs_data"], entry["measures"] = cls.needs_data, list(cls.measures)
     return {
         "spaces": spaces,
         "controllers": _entries("controller"),

@@ -43,6 +43,7 @@ PARAMETERS: dict[str, Any] = {
 # Where a name means something else.
 ELSEWHERE: dict[tuple[str, str], Any] = {
     ("/api/v1/events", "after"): 4711,
+    ("/api/v1/searches", "name"): "cifar*",
     ("/api/v1/searches", "state"): "running",
     ("/api/v1/searches/{search_id}/history", "after"): 99,
     ("/api/v1/searches/{search_id}/history", "limit"): 10_000,

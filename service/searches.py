@@ -78,14 +78,20 @@ def list(
     after: str | None = None,
     limit: int = 50,
     state: SearchState | None = None,
+    name: str | None = None,
     deleted: bool = False,
 ) -> SearchPage:
-    """Return a page of searches, the newest first; or of those that were thrown away."""
+    """Return a page of searches, the newest first; or of those that were thrown away.
+
+    ``name`` is a shell pattern, such as ``cifar*``.
+    """
     gone = search.c.deleted_at
     query = select(search).where(gone.is_not(None) if deleted else gone.is_(None))
     query = query.order_by(search.c.created_at.desc(), search.c.id.desc())
     if state is not None:
         query = query.where(search.c.state == state)
+    if name is not None:
+        query = query.where(search.c.name.op("GLOB")(name))
     if after is not None:
         query = query.where(
             tuple_(search.c.created_at, search.c.id) < tuple_(*cursors.unpack(after, int, str))

@@ -158,13 +158,19 @@ class Client(Finetunes, Datasets):
         return Search(self.wire, read(SearchView, answer))
 
     def searches(
-        self, *, state: str | None = None, deleted: bool = False, page: int = 50
+        self,
+        *,
+        state: str | None = None,
+        name: str | None = None,
+        deleted: bool = False,
+        page: int = 50,
     ) -> Iterator[Search]:
         """Yield the searches, the newest first; ``page`` are fetched at a time.
 
-        ``deleted`` are those that were thrown away instead.
+        ``name`` is a pattern such as "cifar*"; ``deleted`` are those that were thrown away instead.
         """
-        query: dict[str, str | int | None] = {"state": state, "deleted": deleted or None}
+        query: dict[str, str | int | None] = {"state": state, "name": name}
+        query["deleted"] = deleted or None
         after: str | None = None
         while True:
             found = self.wire.get("searches", limit=page, after=after, **query)

@@ -25,7 +25,8 @@ class Meta:
 class Entry:
     """Something registered; ``schema`` describes its options.
 
-    ``size`` is the number of architectures of a space as text, ``needs_data`` is of evaluators.
+    ``size`` is the number of architectures of a space as text. ``needs_data`` is of evaluators, and
+    ``measures``: the metrics that an objective can name, none where any may come.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Entry:
     schema: dict[str, Any]
     size: str | None = None
     needs_data: bool | None = None
+    measures: list[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

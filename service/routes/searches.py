@@ -44,10 +44,15 @@ def page(
     after: Cursor = None,
     limit: Limit = 50,
     state: SearchState | None = None,
+    name: Annotated[
+        str | None, Query(max_length=100, description="Names to give, such as cifar*")
+    ] = None,
     deleted: Annotated[bool, Query(description="Those that were thrown away instead")] = False,
 ) -> SearchPage:
     """List searches, the newest first."""
-    return searches.list(database, after=after, limit=limit, state=state, deleted=deleted)
+    return searches.list(
+        database, after=after, limit=limit, state=state, name=name, deleted=deleted
+    )
 
 
 @router.post("", status_code=201, responses=documented(409))

@@ -210,6 +210,7 @@ def test_a_search_is_found_by_id_by_name_and_as_the_last(client, house):
     assert client.search(house.toy).id == house.toy
     assert client.search("small digits").id == house.digits
     assert client.search().id == next(client.searches()).id
+    assert [one.id for one in client.searches(name="small*")] == [house.digits]
     with pytest.raises(ClientError, match="no search has the id or the name 'a/b'") as caught:
         client.search("a/b")
     assert (caught.value.status, caught.value.field) == (404, "search")

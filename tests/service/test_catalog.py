@@ -31,6 +31,19 @@ class Demanding(SearchSpace):
 """
 
 
+def test_an_evaluator_says_which_metrics_an_objective_can_name(client) -> None:
+    found = {entry["name"]: entry for entry in client.get("/api/v1/catalog").json()["evaluators"]}
+    assert found["toy"]["measures"] == ["accuracy"]
+    assert {"accuracy", "loss", "params"} <= set(found["trained"]["measures"])
+    assert found["tabular"]["measures"] == []
+    for name, entry in found.items():
+        objective = {"metric": "nothing of it"}
+        body = {"space": "toy", "evaluator": name, "objective": objective}
+        answer = client.post("/api/v1/searches", json=body).json()
+        if entry["measures"]:
+            assert (answer["field"], answer["allowed"]) == ("objective.metric", entry["measures"])
+
+
 def test_a_plugin_that_refuses_its_own_defaults_is_listed_without_a_size(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

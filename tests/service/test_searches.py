@@ -203,6 +203,22 @@ def test_a_limit_of_no_sense_is_refused(database, field, value):
     assert caught.value.field == field
 
 
+def test_searches_are_found_by_a_pattern_of_their_names(client, database):
+    for name in ("cifar 1", "cifar 2", "flowers", "CIFAR", "50% [x]"):
+        searches.create(database, toy_spec(name=name))
+
+    def found(pattern: str, **more: object) -> list[str]:
+        query = {"name": pattern, **more}
+        return [one["name"] for one in client.get("/api/v1/searches", params=query).json()["items"]]
+
+    assert found("cifar*") == ["cifar 2", "cifar 1"]
+    assert found("cifar*", limit=1) == ["cifar 2"]
+    assert found("flower?") == ["flowers"]
+    assert found("*%*") == found("50% [[]x]") == ["50% [x]"]
+    assert found("nothing") == []
+    assert found("*", state="running") == []
+
+
 def test_pages_of_searches_together_are_all_searches_the_newest_first(database):
     ids = [searches.create(database, toy_spec(name=f"s{i}")) for i in range(7)]
     found, after = [], None
