@@ -102,10 +102,11 @@ def run(
     """
     done = _Kept(folder / "trainings.json")
     tell = progress or (lambda *_: None)
-    models, found, epochs = {}, {}, {}
+    # All are built before one is trained: what cannot be built is told at once.
+    models = {one.name: fresh(one, data) for one in contestants}
+    found, epochs = {}, {}
     total = len(contestants) * len(contest.seeds)
     for place, one in enumerate(contestants):
-        models[one.name] = fresh(one, data)
         epochs[one.name] = _epochs(one, data, contest, done)
         recipe = contest.recipe.model_copy(update={"epochs": epochs[one.name]})
         results = []

@@ -160,12 +160,15 @@ def _run(
         )
     else:
         tuner = _tuner(question, execution, place, trainable)
-    course = tune_course.NOW = tune_course.Course(question.trials, METRIC, progress)
+    tune_course.NOW = tune_course.Course(question.trials, METRIC, progress)
     with redirect_stdout(StringIO()):  # Tune prints tables of its own
         results = tuner.fit()
-    if course.done < question.trials:  # Tune ends at Ctrl-C as if all were well
+    # Tune ends at Ctrl-C as if all were well; one that was done is restored without a step.
+    if results.num_terminated + results.num_errors < question.trials:
         raise KeyboardInterrupt
-    return [_tried(number, results[number]) for number in range(len(results))]
+    # A restored experiment has its trials in another order.
+    ordered = sorted((results[place] for place in range(len(results))), key=_begun)
+    return [_tried(number, result) for number, result in enumerate(ordered)]
 
 
 def _tuner(question: Question, execution: Execution, place: Path, trainable: Any) -> Any:
@@ -236,6 +239,12 @@ def _train(config: dict[str, Any], constants: dict[str, Any]) -> None:
         seed=constants["seed"],
         report=report,
     )
+
+
+def _begun(result: Any) -> int:
+    """Return the place of a trial among those that were begun, which its folder's name tells."""
+    _, number, *_ = Path(result.path).name.removeprefix(f"{_train.__name__}_").split("_")
+    return int(number) if number.isdecimal() else 0
 
 
 def _tried(number: int, result: Any) -> Tried:

@@ -16,6 +16,7 @@ from service.cli.networks import HELP, blueprint_of
 from service.cli.recipes import recipe_of, recipe_options
 from service.cli.screen import meter, say, say_json, say_table
 from service.cli.trainings import Data, ImageSize, Json, Seed, TrainImages, data_of
+from service.errors import UserError
 
 if TYPE_CHECKING:
     from nas.tune_recipe import Question, Tried
@@ -70,6 +71,9 @@ def tune(  # noqa: PLR0913 - the options of a command
     from nas.data import load_search
     from nas.tune_recipe import Question, best
 
+    file = output.expanduser().absolute()
+    if file.is_dir():
+        raise UserError(f"{file} is a folder", field="--output", allowed="a file")
     blueprint = blueprint_of(context, model)
     spec = data_of(context, data, image_size, train_images, hold_out)
     root = settings_of(context).data_root.absolute()
@@ -90,7 +94,7 @@ def tune(  # noqa: PLR0913 - the options of a command
         raise SearchFailed(
             f"no trial has finished: {next((t.error for t in tried if t.error), '')}"
         )
-    _tell(question, tried, winner, output.expanduser().absolute(), as_json=as_json)
+    _tell(question, tried, winner, file, as_json=as_json)
 
 
 def _tried(question: Question, execution: Execution, shown: Meter) -> list[Tried]:

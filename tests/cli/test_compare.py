@@ -95,6 +95,13 @@ def test_what_cannot_be_compared_is_one_clear_line(home, arguments, words) -> No
     assert words in nas(home, *arguments, code=2)
 
 
+def test_a_network_that_cannot_be_built_is_told_before_one_is_trained(home, tmp_path) -> None:
+    given = ["compare", "small", "--zoo", "vgg11", "--epochs", "1", "--seeds", "1"]
+    line = nas(home, *given, "--output", str(tmp_path / "out"), code=2).splitlines()[-1]
+    assert "vgg11: images of 8x8 (allowed: 32x32 or more)" in line
+    assert not (tmp_path / "out").exists()
+
+
 def row(name: str, accuracies: tuple[float, ...], params: int) -> Row:
     return Row(name, "zoo", accuracies, params, 10 * params, 1.0, 2.0, 1, 1.0)
 

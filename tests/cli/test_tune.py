@@ -88,6 +88,8 @@ def test_a_recipe_is_found_by_a_command_that_goes_on_and_trained_with(tmp_path: 
     finished = [one for one in told["trials"] if one["finished"]]
     winner = max(finished, key=lambda one: one["accuracy"])
     assert told["accuracy"] == winner["accuracy"]
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (again.returncode, again.stdout) == (0, done.stdout), again.stderr
     assert told["recipe"]["learning_rate"] == winner["settings"]["learning_rate"]
     assert told["recipe"]["epochs"] == winner["settings"]["epochs"] <= 2
     assert {one["settings"]["learning_rate"] for one in told["trials"]} != {Recipe().learning_rate}
@@ -104,6 +106,7 @@ def test_a_recipe_is_found_by_a_command_that_goes_on_and_trained_with(tmp_path: 
     [
         (["tune", "nothing"], "no model 'nothing'"),
         (["tune", "resnet20_cifar", "--data", "/nowhere"], "/nowhere"),
+        (["tune", "resnet20_cifar", "--data", "/nowhere", "--output", "/"], "/ is a folder"),
         (["train", "resnet20_cifar", "--recipe", "other"], "default, paper, or a file"),
     ],
 )
