@@ -80,7 +80,9 @@ def _files(given: list[Path]) -> list[Path]:
         else:
             found.append(path)
     if not found:
-        raise UserError("there is no image in the folder", field="image", value=str(given[0]))
+        raise UserError(
+            f"{given[0]}: there is no image in the folder", field="image", value=str(given[0])
+        )
     return list(dict.fromkeys(found))
 
 
