@@ -80,6 +80,11 @@ def test_the_verdict_and_its_numbers_are_those_of_the_service(
         f"{arms[0]} trials of the controller, {arms[1]} random",
     ):
         expect(verdict).to_contain_text(words)
+    for arm, words in (("search", "Proposed by the controller"), ("random", "Drawn at random")):
+        trials = zip(history["number"], history["arm"], strict=True)
+        number = next(one for one, other in trials if other == arm)
+        page.goto(f"{house.address}#/s/{both['id']}/trials/{number}")
+        expect(card(page, "Came from")).to_contain_text(words)
 
 
 @pytest.fixture(scope="module")

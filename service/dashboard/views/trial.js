@@ -40,7 +40,7 @@ function Attempts({ attempts }) {
 /** Where the architecture came from. */
 function Origin({ search, trial }) {
   const source = trial.cached_from === null
-    ? html`Proposed by the controller <b>${partName(search.spec.controller)}</b>.`
+    ? trial.arm === "random" ? "Drawn at random: a trial of the random arm." : html`Proposed by the controller <b>${partName(search.spec.controller)}</b>.`
     : html`The same architecture as <a href=${link(search.id, "trials", trial.cached_from)}>trial #${trial.cached_from}</a>, so it was not trained again.`;
   const facts = [
     ["created", moment(trial.created_at)], ["started", moment(trial.started_at)],
