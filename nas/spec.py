@@ -33,7 +33,7 @@ def _part(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-Named = Annotated[Part, BeforeValidator(_part)]
+Named = Annotated[Part, BeforeValidator(_part, json_schema_input_type=Part | str)]
 
 
 class Limits(_Model):
