@@ -141,7 +141,9 @@ def test_a_search_ends_with_a_ranking_cells_and_a_model_that_can_be_exported(tmp
 def test_a_finished_search_goes_on_with_a_higher_limit(tmp_path):
     nas(tmp_path, "search", *TOY, "--executor", "inline", "--trials", "3")
     first = trials(tmp_path)
-    nas(tmp_path, "resume", "last", "--trials", "6")
+    nas(tmp_path, "resume", "last", "--trials", "6", "--workers", "3")
+    limits = json.loads(nas(tmp_path, "list", "--json"))["items"][0]["limits"]
+    assert limits == {"trials": 6, "hours": None, "workers": 3}
     assert len(trials(tmp_path)) == 6
     assert {t["number"]: t["decisions"] for t in first}.items() <= {
         t["number"]: t["decisions"] for t in trials(tmp_path)
