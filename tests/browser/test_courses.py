@@ -78,6 +78,14 @@ def test_searches_are_chosen_in_the_list_and_stand_side_by_side(
         expect(row).to_contain_text("12 / 12")
     page.get_by_role("link", name="Choose among the searches").click()
     expect(page.get_by_label("Compare random")).to_be_checked()
+    for wish, there, gone in (("local_s", "local_search", "random"), ("r*m", "random", "digits")):
+        page.get_by_label("Name", exact=True).fill(wish)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name=there, exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name=gone, exact=True)).to_have_count(0)
+    page.get_by_label("Name", exact=True).fill("nothing so")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_contain_text("No search has nothing so in its name. Show all")
 
     house.wait(house.digits, "finished")
     page.goto(f"{house.address}#/compare?s={ids['random']},{house.digits}")

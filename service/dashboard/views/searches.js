@@ -106,12 +106,13 @@ function Empty() {
   </section>`;
 }
 
-async function pages(count, state, signal) {
+async function pages(count, state, name, signal) {
+  const asked = `${state && `&state=${state}`}${name && `&name=${encodeURIComponent(/[*?]/.test(name) ? name : `*${name}*`)}`}`;
   const items = [];
   let after = "";
   do {
     const page = await get(
-      `searches?limit=${Math.min(100, count - items.length)}${state ? `&state=${state}` : ""}${after ? `&after=${encodeURIComponent(after)}` : ""}`,
+      `searches?limit=${Math.min(100, count - items.length)}${asked}${after ? `&after=${encodeURIComponent(after)}` : ""}`,
       signal,
     );
     items.push(...page.items);
@@ -120,9 +121,10 @@ async function pages(count, state, signal) {
   return { items, more: Boolean(after) };
 }
 
-function Filter({ state }) {
-  return html`<label class="inline">State
-    <select data-filter value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
+function Filter({ state, name }) {
+  return html`<label class="inline">Name <input data-filter size="14" value=${name} onChange=${(event) => setQuery({ name: event.target.value.trim() })} /></label>
+    <label class="inline">State
+    <select value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
       <option value="">all</option>
       ${STATES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
     </select></label>`;
@@ -131,8 +133,9 @@ function Filter({ state }) {
 /** The page. */
 export function Searches({ route }) {
   const state = route.query.get("state") ?? "";
+  const name = route.query.get("name") ?? "";
   const [wanted, want] = useState(PAGE);
-  const list = useLoad(`${state} ${wanted}`, (signal) => pages(wanted, state, signal), (event) =>
+  const list = useLoad(`${state} ${wanted} ${name}`, (signal) => pages(wanted, state, name, signal), (event) =>
     event.search && event.kind !== "trial.progress" && event.kind !== "trial.started");
   const kept = useRef(null);
   if (list.data) kept.current = list.data;
@@ -142,17 +145,17 @@ export function Searches({ route }) {
   const chosen = split(route.query.get("s"));
   const choose = (id) => setQuery({ s: (chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id]).join() });
   const ready = chosen.length > 1 && chosen.length <= MOST;
-  const empty = list.data && !list.data.items.length && !state;
+  const empty = list.data && !list.data.items.length && !state && !name;
   return html`<div class="page-head"><h1>Searches</h1>
       <div class="buttons">
         ${chosen.length ? html`<a class="button small" role="link" data-compare href=${ready ? `#/compare?s=${chosen}` : undefined} aria-disabled=${ready ? undefined : "true"} title=${`2 to ${MOST} searches`}>Compare selected (${chosen.length})</a>` : null}
-        ${empty ? null : html`<${Filter} state=${state} />`}
+        ${empty ? null : html`<${Filter} state=${state} name=${name} />`}
         <${Act}><a class="button primary" href="#/new"><${Icon} name="plus" />New search</a></${Act}>
       </div></div>
     ${notice}
     <${Loaded} from=${list.data ? list : { ...list, data: list.error ? null : kept.current }} what="the searches" lines=${6}>${(data) =>
       empty ? html`<${Empty} />` : !data.items.length
-        ? html`<${Notice}>No search is ${state}. <a href="#/">Show all</a></${Notice}>`
+        ? html`<${Notice}>No search ${state && `is ${state}`}${state && name && " and "}${name && `has ${name} in its name`}. <a href="#/">Show all</a></${Notice}>`
         : html`<div class="scroll card tight" tabindex="0" role="region" aria-label="Searches, table"><table class="wide">
             <thead><tr><th scope="col"><span class="offscreen">Compare</span></th><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="number">Best</th>
               <th scope="col" class="number">Trials</th><th scope="col">Rewards</th><th scope="col">Created</th><th><span class="offscreen">Delete</span></th></tr></thead>
