@@ -39,7 +39,7 @@ FIGURES = "figures."  # before the name of a figure, in the names of columns
 MOST = 1_000_000  # trials of one answer: as many as a search may have
 CHUNK = 250  # rows at once: of thousands, the collector of garbage takes half of the time
 _NAN = float("nan")
-_PLAIN = re.compile(r"[\w. /+-]+", re.ASCII)
+_PLAIN = re.compile(r'[^"\\\x00-\x1f]+')
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ def inside(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
     that Python takes to read all the objects."""
     if _PLAIN.fullmatch(name):
         return func.json_extract(column, f'$."{name}"')
-    # A path has no way to write a quotation mark, and is not compared with names that are escaped.
+    # A path has no way to write a quotation mark, nor a sign that JSON escapes.
     each = func.json_each(column).table_valued("key", "value")
     return select(each.c.value).where(each.c.key == name).scalar_subquery()
 
