@@ -30,7 +30,7 @@ from torch import nn
 from nas.export import Exporter, ExportError, Subject
 from nas.export.card import write_card
 from nas.export.catalog import EXPORTERS
-from nas.export.compare import compare, outputs, random_batches
+from nas.export.compare import compare, difference, outputs, random_batches
 from nas.export.facts import Card
 from nas.seeding import seeded
 from nas.zoo.built import BuiltModel
@@ -131,10 +131,7 @@ def check(exporter: Exporter, folder: Path, subject: Subject) -> dict[str, Any]:
         compare(exporter.file, wanted, given, exporter.tolerance)
     except ExportError as error:
         return {"state": "failed", "why": str(error)}
-    worst = max(
-        float(((a - b).abs() / a.abs().clamp_min(1)).max())
-        for a, b in zip(wanted, given, strict=True)
-    )
+    worst = max(difference(a, b) for a, b in zip(wanted, given, strict=True))
     size = (folder / exporter.file).stat().st_size
     seconds = time.perf_counter() - begun
     return {"state": "held", "worst": worst, "bytes": size, "seconds": round(seconds, 2)}
@@ -159,8 +156,8 @@ def page(report: dict[str, Any], total: int) -> str:
         f"`make bench-exports`, {report['date']}, commit {about['commit']}: {about['cpu']}, torch "
         f"{about['torch']}. {len(results)} of {total} networks: {ARCHITECTURES} random "
         "architectures of each search space, and the zoo at the smallest sensible images. Loaded "
-        "back and run on batches of 1 and 7 images; the difference of a logit is relative where "
-        "logits exceed 1.",
+        "back and run on batches of 1 and 7 images; the difference of a logit is a share of the "
+        "largest of its image, where that exceeds 1.",
         "",
         "| format | held | largest difference | let through | not offered | failed |",
         "|---|---|---|---|---|---|",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from searchspaces import Task
 
-TOLERANCE = 1e-5  # largest difference of a logit, relative where logits exceed 1
+TOLERANCE = 1e-5  # largest difference, as `difference` measures it
 BATCHES = (1, 7)  # one image alone, and an odd number of them
 
 
@@ -31,6 +31,17 @@ def outputs(model: nn.Module, batches: Sequence[Tensor]) -> list[Tensor]:
         return [model(batch) for batch in batches]
 
 
+def difference(ours: Tensor, theirs: Tensor) -> float:
+    """Return the largest difference of logits (batch, classes); NaN where one is not finite.
+
+    Of an image whose largest logit exceeds 1 it is a share of that one, for rounding is: a logit
+    near 0 is a difference of large terms. (Inception-v4 with logits from -2,900 to 2,500 is in
+    float32 0.02 off what float64 gives, also at the logit of -330.)
+    """
+    size = ours.abs().amax(1, keepdim=True).clamp_min(1)
+    return float(((ours - theirs).abs() / size).max())
+
+
 def compare(
     name: str, wanted: list[Tensor], given: list[Tensor], tolerance: float = TOLERANCE
 ) -> None:
@@ -40,6 +51,6 @@ def compare(
     for ours, theirs in zip(wanted, given, strict=True):
         if not torch.isfinite(ours).all():
             raise ExportError("the network gives logits that are not finite; nothing was exported")
-        if not torch.allclose(ours, theirs, rtol=tolerance, atol=tolerance):
-            worst = (ours - theirs).abs().max().item()
+        worst = difference(ours, theirs)
+        if not worst <= tolerance:
             raise ExportError(f"{name} gives other logits than the network, by {worst:.2g}")
