@@ -162,7 +162,9 @@ def _field_error(error: dict[str, Any]) -> FieldError:
 def _whole(error: dict[str, Any]) -> str:
     """Return what is wrong with a body as a whole."""
     if error["type"] == "json_invalid":
-        return f"no JSON at character {error['loc'][-1]}: {(error.get('ctx') or {}).get('error')}"
+        where = error["loc"][-1]
+        at = f" at character {where}" if isinstance(where, int) else ""  # else the text says it
+        return f"no JSON{at}: {(error.get('ctx') or {}).get('error')}"
     if isinstance(error.get("input"), bytes):
         return "must be JSON, sent with Content-Type: application/json"
     return "is missing" if error["type"] == "missing" else "must be a JSON object"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import random
 import subprocess
 import sys
@@ -193,6 +194,14 @@ def test_more_images_than_fit_in_memory_for_a_network_are_a_413(post, world, mon
 
 def test_another_content_type_is_a_415(post):
     assert post(content=b"x", headers={"Content-Type": "text/plain"}).status_code == 415
+    answer = post(content=b"not json", headers={"Content-Type": "application/json"})
+    found = answer.json()
+    assert (answer.status_code, found["field"], found["allowed"]) == (
+        422,
+        "body",
+        "application/json",
+    )
+    assert re.match(r"body: no JSON: .* line 1 column 2", found["detail"]), found
 
 
 def test_a_model_that_is_not_there_or_not_made_is_said_so(post, world):

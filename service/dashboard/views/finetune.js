@@ -6,7 +6,7 @@ import { useResource } from "../resource.js";
 import { useTitle } from "../store.js";
 import { active, useAct } from "./jobs.js";
 
-const STRATEGIES = { auto: "what is recommended", linear: "the classifier", last: "the last stage", all: "all layers", scratch: "from scratch" };
+const STRATEGIES = { auto: "what is recommended", linear: "the classifier", last: "the last stages", all: "all layers", scratch: "from scratch" };
 
 function Made({ id }) {
   const found = useResource(`models/${id}`);
