@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 import random
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
