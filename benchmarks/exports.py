@@ -48,17 +48,25 @@ TASK = Task(3, 32, 32, 5)
 CIFAR, IMAGENET = 32, 64  # pixels of a side, by the stem
 
 
-def trained_looking(model: nn.Module) -> nn.Module:
-    """Give batch normalisation statistics and weights that a fresh network would hide."""
+def trained_looking(model: nn.Module, task: Task) -> nn.Module:
+    """Give batch normalisation statistics and weights that a fresh network would hide.
+
+    The statistics are those of noise, as training would find them: with others the signals of a
+    thousand layers overflow, and those of a hundred grow until rounding is all that is compared.
+    """
     generator = torch.Generator().manual_seed(0)
+    layers = [
+        one for one in model.eval().modules() if isinstance(one, nn.modules.batchnorm._BatchNorm)
+    ]
     with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-                count = module.num_features
-                module.running_mean.copy_(0.3 * torch.randn(count, generator=generator))
-                module.running_var.copy_(torch.rand(count, generator=generator) + 0.5)
-                module.weight.copy_(torch.rand(count, generator=generator) + 0.5)
-                module.bias.copy_(0.3 * torch.randn(count, generator=generator))
+        for layer in layers:
+            count = layer.num_features
+            layer.weight.copy_(torch.rand(count, generator=generator) + 0.5)
+            layer.bias.copy_(0.3 * torch.randn(count, generator=generator))
+            layer.reset_running_stats()
+            layer.momentum = None  # the mean over all batches, here of one
+            layer.train()
+        model(torch.randn((16, task.channels, task.height, task.width), generator=generator))
     return model.eval()
 
 
@@ -76,7 +84,7 @@ def searched(space_name: str, seed: int) -> Subject:
     with seeded(seed, torch.device("cpu")):
         model = space.build(arch, TASK, SMALL)
     return Subject(
-        trained_looking(model), arch, TASK, SMALL, card(TASK, f"{space_name} {seed}", None)
+        trained_looking(model, TASK), arch, TASK, SMALL, card(TASK, f"{space_name} {seed}", None)
     )
 
 
@@ -89,7 +97,7 @@ def published(name: str) -> Subject:
         side = IMAGENET if entry.scale.stem == "imagenet" else CIFAR
     task = replace(entry.task, height=side, width=side, classes=5)
     with seeded(0, torch.device("cpu")):
-        model = trained_looking(entry.build(task))
+        model = trained_looking(entry.build(task), task)
     arch, scale = getattr(entry, "arch", None), getattr(entry, "scale", None)
     return Subject(model, arch, task, scale, card(task, name, name))
 

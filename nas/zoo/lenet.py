@@ -80,7 +80,8 @@ class Subsampling(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Halve the sides of (batch, maps, height, width)."""
-        return functional.avg_pool2d(x, 2, divisor_override=1) * self.weight + self.bias
+        # Not divisor_override=1, which ONNX does not have: torch 2.14.1 leaves it out, silently.
+        return functional.avg_pool2d(x, 2) * (4 * self.weight) + self.bias
 
 
 class SparseConv(nn.ModuleList):

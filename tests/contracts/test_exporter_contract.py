@@ -54,6 +54,7 @@ CASES = [
 # Name in the zoo, side of the images: plain, residual, pre-activation, concatenated, two outputs.
 HAND_BUILT = [
     ("lenet5", 32),
+    ("lenet5_1998", 32),
     ("resnet20_cifar", 32),
     ("preact_resnet110_cifar", 8),
     ("densenet_40_12_cifar", 32),
@@ -64,7 +65,7 @@ HAND_BUILT = [
 # Formats that trace the network take seconds: these cases here, all of them in make bench-exports.
 TRACED = {"pt2", "folded", "onnx"}
 SOURCE_CASES = {"nasnet-0", "lenet5-32"}  # all of them run together, below
-TRACED_CASES = {"toy-5", "nasbench201-14", "lenet5-32", "resnet20_cifar-32"}
+TRACED_CASES = {"toy-5", "nasbench201-14", "lenet5-32", "lenet5_1998-32", "resnet20_cifar-32"}
 
 
 def trained_looking(model: nn.Module, seed: int) -> nn.Module:
