@@ -1,5 +1,5 @@
 // Starts the page: signs in with the token of the link, then draws the frame and the present view.
-import { html, render, useEffect, useRef, useState } from "./dom.js";
+import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./dom.js";
 import { get, grant, onSignedOut, post, saved } from "./api.js";
 import { startLive } from "./live.js";
 import { go, link, useRoute } from "./router.js";
@@ -52,11 +52,12 @@ function View({ route }) {
   return html`<${Chosen} route=${route} />`;
 }
 
-/** Put the focus at the head of a new page, as a page load would. The first page keeps it. */
+/** Put the focus at the head of a new page, as a page load would: before it is seen, else the first keys of a quick
+ * hand would lose it. The first page keeps it. */
 function useFocus(route) {
   const first = useRef(true);
   const page = `${route.name} ${JSON.stringify(route.params)}`;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!first.current) document.getElementById("main")?.focus({ preventScroll: true });
     if (!first.current) scrollTo(0, 0);
     first.current = false;

@@ -4,7 +4,18 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import htm from "./vendor/htm.mjs";
 
 // However many events arrive, the page is drawn at most once per frame (and not at all when hidden).
-options.debounceRendering = (draw) => requestAnimationFrame(draw);
+let due = null;
+options.debounceRendering = (draw) => {
+  due = draw;
+  requestAnimationFrame(drawNow);
+};
+
+/** Draw what is due, before the frame: for what acts on the page as it should be by now. */
+export function drawNow() {
+  const draw = due;
+  due = null;
+  draw?.();
+}
 
 export const html = htm.bind(h);
 export { render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState };

@@ -1,5 +1,5 @@
 // Keys: single letters that do what a button does. Off while typing; can be switched off for good.
-import { html, useEffect, useLayoutEffect, useRef } from "./dom.js";
+import { drawNow, html, useEffect, useLayoutEffect, useRef } from "./dom.js";
 import { link } from "./router.js";
 import { recall, setTheme } from "./store.js";
 
@@ -56,6 +56,7 @@ export function useKeys(route, help) {
       const { route: here, help: show } = now.current;
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (recall("keys") === "off") return;
+      drawNow(); // keys may be faster than frames
       if (Date.now() < waiting) {
         waiting = 0;
         const to = GO[event.key]?.(here.params.search);

@@ -286,14 +286,28 @@ def test_what_is_typed_outlives_a_look_at_another_page_and_a_change_of_parts(
     page.get_by_label("Space", exact=True).select_option("nasnet")
     expect(page.get_by_label("Blocks", exact=True)).to_have_value("3")
     page.get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()  # it is in the history
     page.go_back()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("half done")
+    expect(page.get_by_role("heading", name="New search")).to_be_visible()
+    name = page.get_by_label("Name", exact=True)
+    expect(name).to_have_value("half done")
+    name.evaluate(  # left before the page was drawn again
+        """(field) => {
+            field.value = "in a hurry";
+            field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+            document.querySelector("a[href='#/settings']").click();
+        }"""
+    )
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="New search")).to_be_visible()
+    expect(name).to_have_value("in a hurry")
     page.get_by_label("Images", exact=True).select_option(label="own images…")
     page.get_by_label("Path of the images").fill("/nowhere/pictures.zip")
     page.get_by_role("button", name="Start search").click()
     expect(page.locator("#field-data\\.source-error")).to_contain_text("/nowhere/pictures.zip")
     expect(page.get_by_label("Path of the images")).to_be_focused()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("half done")
+    expect(name).to_have_value("in a hurry")
 
 
 def test_text_is_copied_also_where_browsers_have_no_clipboard(opener: Opener, house: House) -> None:

@@ -1,5 +1,5 @@
 // The form for a new search, made from the catalog: every option that there is, nothing written twice.
-import { html, useEffect, useRef, useState } from "../dom.js";
+import { html, useRef, useState } from "../dom.js";
 import { freshKey, get, post } from "../api.js";
 import { commandLine, pythonCode } from "../form/command.js";
 import { EPOCHS, PARTS, begin, build, chosen, fields, needsData, place, type } from "../form/draft.js";
@@ -138,10 +138,10 @@ function Form({ catalog, initial, from }) {
   const [open, setOpen] = useState(false);
   const sent = useRef({ body: "", key: "" });
   const page = useRef(null);
-  useEffect(() => { drafts.set(from, form); }, [form]);
   const latest = useRef(form); // ahead of the drawn state by up to a frame: Enter may come before it
   const change = (next) => {
     latest.current = next;
+    drafts.set(from, next);
     setForm(next);
   };
   const onInput = (field, value) => change(type(latest.current, field.path, value));
