@@ -15,6 +15,7 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.data.source import open_source
 from nas.data.spec import DataSpec
 from nas.recipe import Recipe
 from nas.training.blueprint import Blueprint
@@ -121,8 +122,12 @@ def tune_recipe(
 
 
 def experiment(question: Question) -> str:
-    """Return the name of the experiment that answers a question: the same for the same."""
-    told = json.dumps([_constants(question), question.trials], sort_keys=True)
+    """Return the name of the experiment that answers a question: the same for the same.
+
+    Raises DataError where its images cannot be read.
+    """
+    images = open_source(question.data, question.root).contents
+    told = json.dumps([_constants(question), question.trials, images], sort_keys=True)
     return f"recipe-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
 
 

@@ -48,7 +48,7 @@ def train(database: Database, finetune_id: str, stop: Stop) -> FinetuneView:
 
 
 def _train(database: Database, fence: Fence, stop: Stop) -> None:
-    from nas.finetune.job import fitted_album, make_plan, prepare, run
+    from nas.finetune.job import make_plan, prepare, run
     from nas.training.album import open_album
     from nas.training.job import Job
 
@@ -63,7 +63,6 @@ def _train(database: Database, fence: Fence, stop: Stop) -> None:
         }
     )
     album = open_album(spec, wish.seed, root, memory_bytes=MEMORY_GIB * 2**30)
-    album = fitted_album(start, album)
     prepared = prepare(start, album, wish.seed)
     plan = make_plan(
         start,

@@ -37,7 +37,8 @@ class ZipSource(FileSource):
         if sum(entry.compress_size for entry in entries) > status.st_size:
             raise DataError(f"{path}: its files overlap; allowed are archives that hold each once")
         self.fingerprint = f"{status.st_size}/{status.st_mtime_ns}"
-        super().__init__(path, root, sorted({entry.filename for entry in entries}))
+        sizes = {entry.filename: entry.file_size for entry in entries}
+        super().__init__(path, root, dict(sorted(sizes.items())))
 
     def read(self, name: str) -> bytes:
         """Return the contents of an entry; its size was checked, and zipfile checks its sum."""

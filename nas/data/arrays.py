@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 import zlib
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,6 +39,17 @@ class ArraySource(Source):
         self.classes, self.mirror = classes, mirror
         self.train, self.test = train[1], None if test is None else test[1]
         self._arrays = {"train": train[0]} if test is None else {"train": train[0], "test": test[0]}
+
+    @cached_property
+    def contents(self) -> str:
+        """A sha256 of all images and their classes."""
+        digest = hashlib.sha256(repr(self.classes).encode())
+        for name, pixels in self._arrays.items():
+            labels = self.train if name == "train" else self.test
+            for array in (pixels, np.asarray(labels)):
+                digest.update(f"{array.dtype}{array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
     def shape(self, spec: DataSpec) -> Shape:
         """Return the form that the specification asks for."""

@@ -15,7 +15,7 @@ from nas.data.source import Labels, Part, Pixels, Shape, Source, check_memory
 from nas.data.spec import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from nas.data.spec import DataSpec
@@ -45,17 +45,22 @@ class Layout:
 class FileSource(Source):
     """A source that reads one file for each image, and keeps what it has decoded in a cache.
 
-    A subclass gives the names of files, their contents, and a fingerprint that changes with them.
+    A subclass gives the names of files, what is in them, and a fingerprint that changes with them
+    and with their times.
     """
 
     fingerprint: str
 
-    def __init__(self, path: Path, root: Path, names: Iterable[str]) -> None:
-        """Sort the files of ``path`` into parts and classes; the cache lies in ``root``."""
+    def __init__(self, path: Path, root: Path, sizes: Mapping[str, int]) -> None:
+        """Sort the files of ``path`` into parts and classes; the cache lies in ``root``.
+
+        ``sizes`` are bytes by name, in the order of the names.
+        """
         self.path = path
+        self._sizes = sizes
         self._cache = Cache(root)
         self._forms: frozenset[Shape] | None = None
-        layout = arrange(path, names)
+        layout = arrange(path, sizes)
         self.classes, self.ignored, self.top = layout.classes, layout.ignored, layout.top
         self._names = {"train": [name for _, name in layout.train]}
         self.train = np.array([number for number, _ in layout.train], dtype=np.int64)
@@ -63,6 +68,18 @@ class FileSource(Source):
         if layout.test is not None:
             self._names["test"] = [name for _, name in layout.test]
             self.test = np.array([number for number, _ in layout.test], dtype=np.int64)
+
+    @property
+    def contents(self) -> str:
+        """A sha256 of the images' names and sizes: a folder and the .zip of it have the same.
+
+        Not of what is in them, which may take minutes to read, nor of their times, which a copy on
+        another machine need not share.
+        """
+        digest = hashlib.sha256()
+        for name in (name for names in self._names.values() for name in names):
+            digest.update(f"{name}\0{self._sizes[name]}\n".encode(errors="replace"))
+        return digest.hexdigest()
 
     @abstractmethod
     def read(self, name: str) -> bytes:

@@ -24,17 +24,17 @@ class FolderSource(FileSource):
     def __init__(self, path: Path, root: Path) -> None:
         """List the folder; raise DataError where it cannot be read or holds no images."""
         digest = hashlib.sha256()
-        names: list[str] = []
+        sizes: dict[str, int] = {}
         for name, entry in sorted(_walk(path, path)):
-            if len(names) == MAX_FILES:
+            if len(sizes) == MAX_FILES:
                 raise DataError(f"{path}: more than {MAX_FILES} files, which is what is allowed")
             status = entry.stat(follow_symlinks=False)
             digest.update(
                 f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(errors="replace")
             )
-            names.append(name)
+            sizes[name] = status.st_size
         self.fingerprint = digest.hexdigest()
-        super().__init__(path, root, names)
+        super().__init__(path, root, sizes)
         self._refuse_empty()
 
     def _refuse_empty(self) -> None:

@@ -46,7 +46,8 @@ class SearchData:
     """What a search sees. There is no way from here to the test images.
 
     ``hashes`` has the sha256 of the indices of each split, the test split too, so that a report
-    can show that splits were the same, or disjoint from, those of another search.
+    can show that splits were the same, or disjoint from, those of another search; and that of the
+    images that they are indices of.
     """
 
     train: Images

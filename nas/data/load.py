@@ -35,7 +35,7 @@ def final_data(spec: DataSpec, seed: int, root: Path, progress: Progress | None)
     train = _images(source, "train", np.union1d(parts.train, parts.selection), shape, progress)
     test = _test(source, parts, shape, progress)
     return FinalData(
-        train, test, _task(source, shape), source.classes, parts.hashes(), statistics(train)
+        train, test, _task(source, shape), source.classes, hashes(source, parts), statistics(train)
     )
 
 
@@ -64,9 +64,14 @@ def _search(source: Source, parts: Split, shape: Shape, progress: Progress | Non
         _among(both, used, parts.selection),
         _task(source, shape),
         source.classes,
-        parts.hashes(),
+        hashes(source, parts),
         statistics(train),
     )
+
+
+def hashes(source: Source, parts: Split) -> dict[str, str]:
+    """Return the sha256 of each split's indices, and of the images that they are indices of."""
+    return parts.hashes() | {"images": source.contents}
 
 
 def _test(source: Source, parts: Split, shape: Shape, progress: Progress | None) -> Images:

@@ -38,7 +38,8 @@ class Source(ABC):
 
     ``train`` and ``test`` are the class numbers of the images, in an order that never changes;
     ``ignored`` counts files that are no images; ``mirror`` says whether a mirrored image is still
-    one of its class. Nothing is decoded until ``pixels`` is called.
+    one of its class. Nothing is decoded until ``pixels`` is called. ``contents`` tells two sources
+    with other images apart, wherever they lie: a training is gone on with on its own images only.
     """
 
     classes: tuple[str, ...]
@@ -46,6 +47,11 @@ class Source(ABC):
     test: Labels | None
     ignored: int = 0
     mirror: bool = True
+
+    @property
+    @abstractmethod
+    def contents(self) -> str:
+        """A sha256 of the images, or of the names and sizes of their files."""
 
     @abstractmethod
     def shape(self, spec: DataSpec) -> Shape:

@@ -55,6 +55,11 @@ def fitted_album(start: Start, album: Album) -> Album:
     return album if start.statistics is None else album.normalised_by(start.statistics)
 
 
+def images_for(strategy: Strategy, start: Start, album: Album) -> Album:
+    """Return the images as a strategy sees them: fresh weights know no other normalisation."""
+    return album if strategy == "scratch" else fitted_album(start, album)
+
+
 def compare_images(start: Start, album: Album, prepared: Prepared, seed: int) -> Similarity:
     """Return how similar the images are to those that the weights were trained on."""
     with seeded(seed + 1, torch.device("cpu")):
@@ -114,8 +119,9 @@ def make_plan(
     ``changes`` replace settings of the strategy's own recipe. Raises ValidationError for a wrong
     one.
     """
-    similarity = compare_images(start, album, prepared, seed)
-    advice = advise(similarity, len(album.train), album.task.classes)
+    similarity = compare_images(start, fitted_album(start, album), prepared, seed)
+    known = start.statistics is not None
+    advice = advise(similarity, len(album.train), album.task.classes, known=known)
     chosen: Strategy = advice.strategy if strategy == "auto" else strategy
     recipe = recipe_for(chosen, len(album.train), fitted=fits(chosen, prepared))
     settled = type(recipe).model_validate(recipe.model_dump() | dict(changes or {}))
@@ -134,6 +140,7 @@ def run(
     """Train as planned, test once and export; goes on from the checkpoint in the job's folder."""
     device = pick_device(job.recipe.device)
     model, metrics = train_planned(job, start, album, prepared, plan, report=report)
+    album = images_for(plan.strategy, start, album)
     batches = album.test_batches(job.recipe, device, SOLO, job.workers)
     test = score(model, batches, job.recipe, device)
     cost = profile(model, album.task)
@@ -144,7 +151,7 @@ def run(
         "epochs": float(job.recipe.epochs),
     }
     files = export_model(job, album, model, whole, plan.told(start))
-    state = Checkpoint(job.folder / CHECKPOINT, _identity(job, start, plan)).load()
+    state = Checkpoint(job.folder / CHECKPOINT, _identity(job, start, album, plan)).load()
     history = list(state["history"]) if state else []
     write_json(job.folder / HISTORY, history)
     return Trained(whole, history, job.folder / MODEL, files)
@@ -161,6 +168,7 @@ def train_planned(
 ) -> tuple[nn.Module, Metrics]:
     """Return the trained network and the metrics of its last epoch."""
     device = pick_device(job.recipe.device)
+    album = images_for(plan.strategy, start, album)
     model = prepared.model
     if plan.strategy == "scratch":
         with seeded(job.seed, torch.device("cpu")):
@@ -169,7 +177,7 @@ def train_planned(
         images = some_images(album, LOOKED_AT, job.seed)
         fit_head(model, prepared.stages, images, album.statistics, job.seed)
     extras = apply(plan.strategy, model, prepared.stages, plan.last)
-    checkpoint = Checkpoint(job.folder / CHECKPOINT, _identity(job, start, plan))
+    checkpoint = Checkpoint(job.folder / CHECKPOINT, _identity(job, start, album, plan))
     feed = album.feed(job.recipe, device, job.seed, SOLO, job.workers)
     metrics = fit_feed(
         model,
@@ -190,5 +198,8 @@ def fits(strategy: Strategy, prepared: Prepared) -> bool:
     return strategy == "linear" and can_fit(prepared.model, prepared.stages)
 
 
-def _identity(job: Job, start: Start, plan: Plan) -> str:
-    return f"{job.identity()}\nfrom {start.title}\nstrategy {plan.strategy} {plan.last}"
+def _identity(job: Job, start: Start, album: Album, plan: Plan) -> str:
+    return (
+        f"{job.identity(album)}\nfrom {start.title}\nweights {start.digest()}\n"
+        f"strategy {plan.strategy} {plan.last}"
+    )

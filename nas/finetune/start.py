@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,14 @@ class Start:
     task: Task
     statistics: Statistics | None
     title: str
+
+    def digest(self) -> str:
+        """Return a sha256 of the weights, their names, and how the images were normalised."""
+        found = hashlib.sha256(repr(self.statistics).encode())
+        for name, value in sorted(self.weights.items()):
+            found.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            found.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+        return found.hexdigest()
 
 
 def from_folder(folder: Path) -> Start:

@@ -11,8 +11,8 @@ import torch
 from nas.data import DataError, load_final
 from nas.data.folder import FolderSource
 from nas.data.images import Images, Statistics
+from nas.data.load import hashes, training_data
 from nas.data.load import statistics as moments
-from nas.data.load import training_data
 from nas.data.pictures import FilePictures, TensorPictures
 from nas.data.source import Labels, Part, open_source
 from nas.data.split import split
@@ -163,7 +163,7 @@ def _on_disk(
         Task(shape.channels, shape.height, shape.width, len(source.classes)),
         source.classes,
         _moments(pictures),
-        parts.hashes(),
+        hashes(source, parts),
     )
 
 

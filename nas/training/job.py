@@ -53,10 +53,10 @@ class Job(BaseModel):
         int, Field(ge=0, le=256, description="Processes that decode, for each that trains")
     ] = 0
 
-    def identity(self) -> str:
+    def identity(self, album: Album) -> str:
         """Return what must be equal for a training to be gone on with; the machine may change."""
         elsewhere: Any = {"folder": True, "root": True, "workers": True, "recipe": {"device"}}
-        same = self.model_dump(mode="json", exclude=elsewhere)
+        same = self.model_dump(mode="json", exclude=elsewhere) | {"images": album.hashes["images"]}
         return json.dumps(same, indent=1, sort_keys=True)
 
 
@@ -93,7 +93,7 @@ def run(
     with seeded(job.seed, device):
         model = job.blueprint.build(album.task)
     cost = profile(model, album.task)
-    checkpoint = Checkpoint(job.folder / CHECKPOINT, job.identity())
+    checkpoint = Checkpoint(job.folder / CHECKPOINT, job.identity(album))
     before = checkpoint.load()
     history = list(before["history"]) if before else []
 

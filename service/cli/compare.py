@@ -13,7 +13,7 @@ from service import finals, searches
 from service.cli.context import opened, settings_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.networks import blueprint_of, of_trial
-from service.cli.recipes import recipe_of, recipe_options
+from service.cli.recipes import check_device, recipe_of, recipe_options
 from service.cli.report import count
 from service.cli.screen import meter, say, say_json, say_table
 from service.cli.trainings import ImageSize, Json, Threads, TrainImages, data_of, output_folder
@@ -96,6 +96,7 @@ def compare(  # noqa: PLR0913 - the options of a command
     if spec is not None:
         base = Recipe.model_validate(spec.evaluator.options.get("recipe", {}))
     contest = Contest(recipe_of(base, flags), tuple(range(seeds)), seconds)
+    check_device(contest.recipe.device)
     rows = _train(contestants, contest, (images, split, settings_of(context).data_root), folder)
     _tell(rows, contest, cost, (images.source, folder), as_json=as_json)
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from nas.recipe import Recipe
 from service.cli.context import settings_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.networks import blueprint_of, folder_of
-from service.cli.recipes import changes_of, recipe_options
+from service.cli.recipes import changes_of, check_device, recipe_of, recipe_options
 from service.cli.screen import meter, say, say_json
 from service.cli.trainings import (
     Data,
@@ -88,6 +89,7 @@ def finetune(  # noqa: PLR0913 - the options of a command
 
     torch.set_num_threads(threads)
     folder = _checked(strategy, stages, output)
+    check_device(recipe_of(Recipe(), flags).device)
     try:
         start = _start(context, model, weights)
         spec = data_of(context, data, image_size or start.task.height, train_images, hold_out)
@@ -163,7 +165,7 @@ def _start(context: typer.Context, model: str, weights: Path | None) -> Start:
 
 def _run(start: Start, options: _Options) -> tuple[Plan, Trained | None]:
     """Measure, advise, and train; return the plan and, if there was a training, its result."""
-    from nas.finetune.job import fitted_album, make_plan, prepare, run
+    from nas.finetune.job import make_plan, prepare, run
     from nas.training.album import open_album
     from nas.training.checkpoint import CheckpointError
     from nas.training.job import Job
@@ -180,7 +182,6 @@ def _run(start: Start, options: _Options) -> tuple[Plan, Trained | None]:
                 hold_out=options.hold_out,
                 progress=lambda done, total: shown.show("images", done, total, ""),
             )
-            album = fitted_album(start, album)
             prepared = prepare(start, album, options.seed)
             plan = make_plan(
                 start,

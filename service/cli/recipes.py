@@ -79,6 +79,16 @@ def recipe_of(base: Recipe, flags: dict[str, Any]) -> Recipe:
     return Recipe.model_validate(base.model_dump() | changes_of(flags))
 
 
+def check_device(name: str) -> None:
+    """Raise UserError for a device that this machine lacks: told before images are read."""
+    from nas.train import pick_device
+
+    try:
+        pick_device(name)
+    except ValueError as error:
+        raise UserError(str(error), field="--device") from error
+
+
 def starting_recipe(name: str, blueprint: Blueprint) -> tuple[Recipe, Blueprint]:
     """Return the recipe of a name or of a file of ``nas tune``, and the network as it asks for it.
 

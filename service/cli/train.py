@@ -11,7 +11,7 @@ import typer
 from service.cli.context import settings_of
 from service.cli.failures import INTERRUPTED, SearchFailed
 from service.cli.networks import HELP, blueprint_of
-from service.cli.recipes import recipe_of, recipe_options, starting_recipe
+from service.cli.recipes import check_device, recipe_of, recipe_options, starting_recipe
 from service.cli.screen import meter, say, say_json
 from service.cli.trainings import (
     Data,
@@ -86,6 +86,7 @@ def train(  # noqa: PLR0913 - the options of a command
         memory_gib=memory,
         workers=workers,
     )
+    check_device(job.recipe.device)
     done = run_job(job, processes, threads)
     if done is None:  # another process of torchrun prints
         return

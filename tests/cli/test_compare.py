@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 from nas.compare import Row, pareto
@@ -81,6 +82,17 @@ def test_a_budget_of_seconds_gives_the_faster_network_more_epochs(home, tmp_path
     )
     epochs = {row["name"]: row["epochs"] for row in told["rows"]}
     assert epochs["lenet5"] > epochs["nasbench201_resnet"] >= 1
+
+
+def test_other_images_under_the_same_name_are_trained_on_anew(home, tmp_path) -> None:
+    random, file = np.random.default_rng(0), tmp_path / "images.npz"
+    given = ["compare", "--zoo", "lenet5", "--zoo", "resnet20_cifar", "--seeds", "1"]
+    given += ["--data", str(file), "--epochs", "1", "--output", str(tmp_path / "out"), "--json"]
+    for trainings in (2, 4):
+        pixels = random.integers(0, 255, (40, 28, 28), dtype=np.uint8)
+        np.savez(file, x_train=pixels, y_train=np.arange(40) % 2)
+        nas(home, *given)
+        assert len(json.loads((tmp_path / "out" / "trainings.json").read_text())) == trainings
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +55,13 @@ def test_a_folder_larger_than_memory_becomes_a_model_at_64_pixels(photos, tmp_pa
     other = nas(tmp_path / "home", *given, "--learning-rate", "0.3", code=2)
     assert "belongs to another training" in other
     assert 'there "learning_rate": 0.05, here "learning_rate": 0.3;' in other
+    # An image more, under the same path: its split would be another.
+    changed = shutil.copytree(photos, tmp_path / "changed")
+    given[given.index(str(photos))] = str(changed)
+    given[given.index(str(tmp_path / "out"))] = str(tmp_path / "more")
+    nas(tmp_path / "home", *given)
+    shutil.copy(changed / "train" / "top" / "1.png", changed / "train" / "top" / "one more.png")
+    assert 'another training: there "images": "' in nas(tmp_path / "home", *given, code=2)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +74,14 @@ def test_a_folder_larger_than_memory_becomes_a_model_at_64_pixels(photos, tmp_pa
         (["train", "resnet20_cifar", "--set", "momentum"], "NAME=VALUE"),
         (["train", "resnet20_cifar", "--hold-out", "0.9"], "--hold-out"),
         (["train", "resnet20_cifar", "--data", "/nowhere"], "/nowhere"),
+        *(
+            ([*command, "--data", "/nowhere", "--device", "cuda:7"], "--device: device is 'cuda:7'")
+            for command in (
+                ["train", "lenet5"],
+                ["finetune", "lenet5"],
+                ["compare", "--zoo", "lenet5", "--zoo", "resnet20_cifar"],
+            )
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_one_clear_line(tmp_path, arguments, words) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -16,6 +17,7 @@ from PIL import Image
 from nas.data import DataError, DataSpec, describe, load_final, load_search
 from nas.data.files import arrange
 from nas.data.folder import FolderSource
+from nas.data.source import open_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,6 +77,25 @@ def test_a_folder_and_the_archive_of_it_are_the_same_images(tmp_path: Path) -> N
     assert torch.equal(one.selection.x, other.selection.x)
     assert one.hashes == other.hashes
     assert one.classes == ("cat", "dog")
+
+
+def test_what_a_source_holds_tells_other_images_apart_wherever_they_lie(tmp_path: Path) -> None:
+    def contents(path: Path) -> str:
+        return open_source(spec(path), tmp_path / "root").contents
+
+    one = as_folder(tmp_path / "pets", files())
+    same = as_folder(tmp_path / "again", files())
+    (same / "train" / ".DS_Store").write_bytes(b"junk")
+    os.utime(same / "train" / "cat" / "0.png", (1, 1))
+    other = as_folder(tmp_path / "other", files() | {"train/cat/0.png": encoded((9, 9, 9))})
+    assert contents(one) == contents(same)
+    assert contents(one) != contents(other)
+    x, y = np.zeros((20, 8, 8, 3), np.uint8), np.arange(20) % 2
+    for name, pixels in (("a", x), ("same", x), ("b", x + 1)):
+        np.savez(tmp_path / f"{name}.npz", x_train=pixels, y_train=y)
+    a, again, b = (contents(tmp_path / f"{name}.npz") for name in ("a", "same", "b"))
+    assert a == again
+    assert a != b
 
 
 def test_each_image_keeps_the_label_of_its_folder(tmp_path: Path) -> None:
