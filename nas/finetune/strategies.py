@@ -8,6 +8,8 @@ from nas.recipe import Recipe
 from nas.training.extras import Extras
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from nas.finetune.stages import Stages
@@ -42,14 +44,8 @@ def apply(strategy: Strategy, model: nn.Module, stages: Stages, last: int = LAST
     }
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in rates)
-    still = frozenset(
-        name
-        for name, part in model.named_modules()
-        if name and not any(parameter.requires_grad for parameter in part.parameters())
-    )
-    if strategy in ("scratch", "all"):
-        still = frozenset()
-    return Extras(rates=rates, still=still)
+    whole = strategy in ("scratch", "all")
+    return Extras(rates=rates, still=frozenset() if whole else _still(model, stages, trained))
 
 
 def recipe_for(strategy: Strategy, images: int, *, fitted: bool = False) -> Recipe:
@@ -62,6 +58,28 @@ def recipe_for(strategy: Strategy, images: int, *, fitted: bool = False) -> Reci
     settings = {"learning_rate": RATES[strategy], "weight_decay": 5e-4}
     more = FITTED if fitted else {}
     return Recipe.model_validate({"epochs": epochs, "batch_size": batch, **settings, **more})
+
+
+def _still(model: nn.Module, stages: Stages, trained: Mapping[str, float]) -> frozenset[str]:
+    """Return what stays in evaluation mode: frozen layers, and dropout before the first trained.
+
+    Dropout and drop path have no parameters: they go by where they run, or, where they run in
+    training only, by what is around them.
+    """
+    place = {name: at for at, name in enumerate(stages.order)}
+    first = min(place[name] for name in trained if name in place)
+    frozen = set[str]()
+    for name, part in model.named_modules():
+        own = list(part.parameters())
+        if own:
+            if not any(parameter.requires_grad for parameter in own):
+                frozen.add(name)
+        elif name in place:
+            if place[name] < first:
+                frozen.add(name)
+        elif name.rpartition(".")[0] in frozen:
+            frozen.add(name)
+    return frozenset(frozen)
 
 
 def _trained(strategy: Strategy, stages: Stages, last: int) -> dict[str, float]:
