@@ -353,13 +353,13 @@ def test_two_processes_train_as_one_and_go_on_after_one_is_killed(tmp_path: Path
     together = launch(job(tmp_path / "two"), 2)
     assert len(together.history) == len(alone.history) == EPOCHS
     for one, other in zip(alone.history, together.history, strict=True):
-        assert one == pytest.approx(other, rel=1e-3, abs=1e-4)
+        assert one == pytest.approx(other, rel=1e-5, abs=1e-6)  # seen: 7e-7
     states = [
         torch.load(tmp_path / name / CHECKPOINT, weights_only=True)["model"]
         for name in ("alone", "two")
     ]
     for name, value in states[0].items():
-        assert torch.allclose(value, states[1][name], rtol=1e-2, atol=1e-4), name
+        assert torch.allclose(value, states[1][name], rtol=1e-3, atol=5e-5), name
 
 
 def test_what_a_process_cannot_train_is_told_by_the_one_that_started_it(tmp_path: Path) -> None:
