@@ -12,7 +12,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 JOBS ?= $(shell cpus=$$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1); echo $$((cpus < 4 ? cpus + 1 : 4)))
 export PYTHON VENV
 
-.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-dashboard bench-demo bench-drill bench-serving bench-soak bench-exports zoo-page clean
+.PHONY: help setup run test lint types layers tests bench-spaces bench-verdict bench-finetune bench-similarity bench-dashboard bench-demo bench-drill bench-serving bench-soak bench-exports zoo-page clean
 
 help: ## List the targets
 	@echo "Nasturtium: a self-hosted neural architecture search service"
@@ -54,8 +54,11 @@ bench-spaces: $(STAMP) ## Hold every search space to its bars on thousands of ar
 bench-verdict: $(STAMP) ## How often the verdict is right, on true and on shuffled tables (an hour)
 	@$(BIN)/python benchmarks/verdict.py
 
-bench-finetune: $(STAMP) ## Fine-tuning in four cases: which strategy wins, which is recommended (half an hour)
+bench-finetune: $(STAMP) ## Fine-tuning in four cases: which strategy wins, which is recommended (an hour)
 	@$(BIN)/python benchmarks/finetune.py
+
+bench-similarity: $(STAMP) ## How far maps shift on images of the same kind and of others (a quarter of an hour)
+	@$(BIN)/python benchmarks/similarity.py
 
 bench-demo: $(STAMP) ## Time make run: to the first trial, to the exported model
 	@$(BIN)/python benchmarks/demo.py

@@ -5,9 +5,10 @@
 A searched cell (NASNet-A, small) is trained on six classes of CIFAR-10 at 16 pixels. Its weights
 are then fine-tuned on four other classes (similar) and on scikit-learn's digits (different), with
 few and with many images, by every strategy and from scratch. The recommendation is made from the
-training images alone. Each training has the recipe that nas finetune gives it. Writes
-benchmarks/results/finetune.json after every training and goes on where it was; finetune.md is the
-table. Half an hour on a core.
+training images alone. Each training has the recipe that nas finetune gives it; beside them stand
+training from scratch for five times as long, where images are few, and the linear classifier of
+thousands of images with and without moving them. Writes benchmarks/results/finetune.json after
+every training and goes on where it was; finetune.md is the table. An hour on a core.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from machine import ROOT, describe
 from nas.data import DataSpec, load_final
 from nas.data.images import Images
 from nas.data.load import statistics as moments
-from nas.finetune.job import fits, fitted_album, make_plan, prepare
+from nas.finetune.job import fits, images_for, make_plan, prepare
 from nas.finetune.ridge import fit_head
 from nas.finetune.start import Start
 from nas.finetune.strategies import STRATEGIES, apply, recipe_for
@@ -53,6 +54,12 @@ CASES = {
     "few, different": ("digits", 10),
     "many, similar": ("cifar", 120),
     "many, different": ("digits", 60),
+    "thousands, similar": ("cifar", 1250),
+}
+LONGER, MOVED = "scratch, 5 times as long", "linear, images moved"
+WAYS = {  # beside the strategies
+    "few, similar": (*STRATEGIES, LONGER),
+    "thousands, similar": ("linear", MOVED),
 }
 BLUEPRINT = Blueprint(
     title="NASNet-A, 1 cell a stage, 8 filters",
@@ -114,10 +121,10 @@ def case(name: str, cifar: Any, digits: Any, seed: int) -> Album:
     return album(train, chosen(data.test, classes, TESTED // len(classes), 0), list(names))
 
 
-def trained(start: Start, images: Album, strategy: Any, seed: int) -> dict[str, float]:
-    """Train by a strategy; return test accuracy and seconds."""
-    if strategy != "scratch":  # fresh weights know nothing of the source's normalisation
-        images = fitted_album(start, images)
+def trained(start: Start, images: Album, way: str, seed: int) -> dict[str, Any]:
+    """Train in one of the ways; return test accuracy, seconds and the code's commit."""
+    strategy: Any = way.partition(",")[0]
+    images = images_for(strategy, start, images)
     prepared = prepare(start, images, seed)
     model = prepared.model
     if strategy == "scratch":
@@ -126,12 +133,15 @@ def trained(start: Start, images: Album, strategy: Any, seed: int) -> dict[str, 
     fitted = fits(strategy, prepared)
     if fitted:
         fit_head(model, prepared.stages, images.train, images.statistics, seed)
-    recipe = recipe_for(strategy, len(images.train), fitted=fitted)
+    recipe = recipe_for(strategy, len(images.train), fitted=fitted and way != MOVED)
+    if way == LONGER:
+        recipe = recipe.model_copy(update={"epochs": 5 * recipe.epochs})
     extras = apply(strategy, model, prepared.stages)
     begun = time.perf_counter()
     fit_feed(model, images.feed(recipe, CPU, seed, SOLO), recipe, seed=seed, extras=extras)
     test = score(model, images.test_batches(recipe, CPU, SOLO), recipe, CPU)
-    return {"accuracy": test["accuracy"], "seconds": time.perf_counter() - begun}
+    seconds = time.perf_counter() - begun
+    return {"accuracy": test["accuracy"], "seconds": seconds, "commit": describe()["commit"]}
 
 
 def main() -> None:
@@ -158,19 +168,23 @@ def main() -> None:
         "seeds": given.seeds,
     }
     names = list(CASES) if given.only is None else [given.only]
-    jobs = [(n, seed, s) for n in names for seed in range(given.seeds) for s in STRATEGIES]
+    jobs = [
+        (name, seed, way)
+        for name in names
+        for seed in range(given.seeds)
+        for way in WAYS.get(name, STRATEGIES)
+    ]
     # From scratch last: the comparison of the strategies does not need it.
-    jobs.sort(key=lambda job: job[2] == "scratch" and job[0] != "few, similar")
-    for name, seed, strategy in jobs:
+    jobs.sort(key=lambda job: job[2].startswith("scratch"))
+    for name, seed, way in jobs:
         row = done["cases"].setdefault(name, {}).setdefault(str(seed), {})
         images = case(name, cifar, digits, seed)
         if "advice" not in row:
-            fitted = fitted_album(start, images)
-            plan = make_plan(start, fitted, prepare(start, fitted, seed), seed=seed)
+            plan = make_plan(start, images, prepare(start, images, seed), seed=seed)
             row["advice"] = asdict(plan.advice) | {"similarity": asdict(plan.similarity)}
-        if strategy not in row:
-            row[strategy] = trained(start, images, strategy, seed)
-            print(name, seed, strategy, f"{row[strategy]['accuracy']:.3f}", flush=True)
+        if way not in row:
+            row[way] = trained(start, images, way, seed)
+            print(name, seed, way, f"{row[way]['accuracy']:.3f}", flush=True)
         file.write_text(json.dumps(done, indent=1) + "\n")
     file.with_suffix(".md").write_text(table(done))
     print(table(done))
@@ -179,6 +193,10 @@ def main() -> None:
 def table(done: dict[str, Any]) -> str:
     """Return the results as Markdown: accuracies on test images, mean ± sd over the seeds."""
     machine = done["machine"]
+    trainings = [
+        one for rows in done["cases"].values() for row in rows.values() for one in row.values()
+    ]
+    commits = sorted({one["commit"] for one in trainings if "commit" in one})
     lines = [
         "# Fine-tuning in four cases",
         "",
@@ -186,31 +204,38 @@ def table(done: dict[str, Any]) -> str:
         f"six classes of CIFAR-10 at {SIDE} pixels ({done['source_accuracy']:.1%} on their test "
         f"images), then fine-tuned by the recipe of each strategy. Test accuracy, mean ± standard "
         f"deviation over {done['seeds']} seeds (images, classifier, order). {machine['cpu']}, one "
-        f"thread, torch {machine['torch']}, commit {machine['commit']}.",
+        f"thread, torch {machine['torch']}, commit {', '.join(commits)}.",
         "",
         f"| case | images a class | {' | '.join(STRATEGIES)} | recommended, by seed | best mean "
         "| recommended less best |",
         f"|---|---|{'---|' * len(STRATEGIES)}---|---|---|",
     ]
+    beside = []
     for name, rows in done["cases"].items():
+        ways = WAYS.get(name, STRATEGIES)
         found = {
-            s: [row[s]["accuracy"] for row in rows.values()]
-            for s in STRATEGIES
-            if all(s in row for row in rows.values())
+            way: [row[way]["accuracy"] for row in rows.values()]
+            for way in ways
+            if all(way in row for row in rows.values())
         }
+        beside += [f"- {name}: {way} {_spread(found[way])}" for way in ways if way in found
+                   and (way not in STRATEGIES or name == "thousands, similar")]  # fmt: skip
+        if name == "thousands, similar":
+            continue
         advised = [row["advice"]["strategy"] for row in rows.values()]
-        transfers = [s for s in found if s != "scratch"]
+        transfers = [s for s in found if s in STRATEGIES and s != "scratch"]
         best = max(transfers, key=lambda s: statistics.fmean(found[s]))
         short = [found[a][i] - found[best][i] for i, a in enumerate(advised)]
-        cells = [
-            f"{statistics.fmean(found[s]):.1%} ± {_sd(found[s]):.1%}" if s in found else "–"
-            for s in STRATEGIES
-        ]
+        cells = [_spread(found[s]) if s in found else "–" for s in STRATEGIES]
         lines.append(
             f"| {name} | {CASES[name][1]} | {' | '.join(cells)} | {', '.join(advised)} | {best} "
             f"| {statistics.fmean(short):+.1%} ± {_sd(short):.1%} |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", "Beside them:", "", *beside]) + "\n"
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.fmean(values):.1%} ± {_sd(values):.1%}"
 
 
 def _sd(values: list[float]) -> float:

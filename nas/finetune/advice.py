@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nas.finetune.similarity import SHIFTED
 from nas.finetune.strategies import LAST
 
 if TYPE_CHECKING:
@@ -41,13 +42,21 @@ class Advice:
     reasons: tuple[str, ...]
 
 
-def advise(similarity: Similarity, images: int, classes: int) -> Advice:
-    """Return the strategy for so many training images of so many classes."""
+def advise(similarity: Similarity, images: int, classes: int, *, known: bool = True) -> Advice:
+    """Return the strategy for so many training images of so many classes.
+
+    ``known`` says that the images are normalised as the trained network's were.
+    """
     each = images / classes
     few, similar = each < FEW, similarity.similar
     strategy = TABLE[few, similar]
     amount = f"{images} images, {each:.0f} a class: {'few' if few else 'many'} (from {FEW} on many)"
     reasons = (amount, *_reasons(similarity))
+    if not known:
+        reasons += (
+            "how its own images were normalised is not known: these are by their own mean and "
+            "deviation, which hides other brightness and colours",
+        )
     if not similar:
         reasons += (
             "images so different may be learned as well from scratch: compare with "
@@ -63,7 +72,13 @@ def _reasons(similarity: Similarity) -> tuple[str, ...]:
         f"a fresh network {similarity.fresh:.1%} "
         f"({similarity.gain:+.1%} ± {similarity.gain_error:.1%})"
     ]
-    if earlier:
+    if similarity.shift is not None:
+        kind = "another kind" if similarity.shift > SHIFTED else "its kind"
+        found.append(
+            f"they shift its maps by {similarity.shift:.2f} deviations from what it was trained "
+            f"on: images of {kind} (up to {SHIFTED})"
+        )
+    elif earlier:
         best = max(range(len(earlier)), key=earlier.__getitem__)
         found.append(
             f"on stage {best + 1} of {len(similarity.stages)} it knows {earlier[best]:.1%} "
@@ -71,6 +86,4 @@ def _reasons(similarity: Similarity) -> tuple[str, ...]:
             + ("last features fit" if similarity.lead <= similarity.lead_error else
                "earlier features fit better")
         )  # fmt: skip
-    if similarity.shift is not None:
-        found.append(f"maps are {similarity.shift:.2f} deviations from what it was trained on")
     return tuple(found)

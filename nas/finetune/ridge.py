@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nas.data.augment import plain
+from nas.finetune.errors import FinetuneError
 from nas.finetune.stages import features
 from nas.seeding import generator
 
@@ -42,8 +43,11 @@ def fit(x: Tensor, y: Tensor, classes: int) -> Classifier:
     residual over one less the image's own weight in its prediction. The constant's weight, 1/n,
     must be counted: without it the mean of all images would tell the class of the one left out. The
     penalty with the least squared error is used. Features are scaled by all images. Predictions
-    lie between 0 and 1; as logits they are made as sharp as suits those of the left out.
+    lie between 0 and 1; as logits they are made as sharp as suits those of the left out. Raises
+    FinetuneError where features are not finite.
     """
+    if not x.isfinite().all():
+        raise FinetuneError("the network's features of these images are not finite numbers")
     middle, spread = x.mean(0), x.std(0).clamp_min(1e-6)
     scaled = ((x - middle) / spread).double()
     targets = functional.one_hot(y, classes).double()
@@ -52,15 +56,15 @@ def fit(x: Tensor, y: Tensor, classes: int) -> Classifier:
     values, vectors = torch.linalg.eigh(scaled @ scaled.T)
     values = values.clamp_min(0)
     turned = vectors.T @ centred
-    found: list[tuple[float, Tensor, Tensor]] = []
+    found: list[tuple[float, Tensor, Tensor]] = []  # squared error, predictions, sizes
     for penalty in PENALTIES:
         size = values + penalty * values.mean().clamp_min(1e-12)
         residual = centred - vectors @ ((values / size)[:, None] * turned)
         own = 1 / len(x) + (vectors.square() * (values / size)).sum(1)
         left_out = residual / (1 - own).clamp_min(1e-9)[:, None]
-        slopes = scaled.T @ (vectors @ (turned / size[:, None]))
-        found.append((left_out.square().mean().item(), targets - left_out, slopes))
-    _, predicted, slopes = min(found, key=lambda one: one[0])
+        found.append((left_out.square().mean().item(), targets - left_out, size))
+    _, predicted, size = min(found, key=lambda one: one[0])
+    slopes = scaled.T @ (vectors @ (turned / size[:, None]))
     sharp = min(SHARPER, key=lambda by: functional.cross_entropy(by * predicted, y).item())
     return Classifier(
         (sharp * slopes.T / spread).float(),

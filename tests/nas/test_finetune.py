@@ -15,9 +15,9 @@ from nas.data.images import Images, Statistics
 from nas.data.spec import DataSpec
 from nas.finetune.advice import FEW, advise
 from nas.finetune.errors import FinetuneError
-from nas.finetune.job import make_plan, prepare, train_planned
+from nas.finetune.job import images_for, make_plan, prepare, train_planned
 from nas.finetune.ridge import PENALTIES, can_fit, fit
-from nas.finetune.similarity import Similarity, measure_similarity, right
+from nas.finetune.similarity import SHIFTED, Similarity, measure_similarity, right, shift_of
 from nas.finetune.stages import features, find_stages
 from nas.finetune.start import Start, put, read_weights
 from nas.finetune.strategies import FALL, apply, recipe_for
@@ -26,6 +26,7 @@ from nas.seeding import seeded
 from nas.train import evaluate, fit_feed
 from nas.training.album import Album
 from nas.training.blueprint import Blueprint
+from nas.training.checkpoint import CheckpointError
 from nas.training.feed import MemoryFeed
 from nas.training.job import Job
 from nas.zoo import create_model
@@ -98,6 +99,7 @@ def test_the_stages_of_a_small_network_are_what_its_maps_say() -> None:
         ("resnet50", [112, 56, 28, 14, 7]),
         ("nasnet_a_mobile", [111, 56, 28, 14, 7]),
         ("googlenet", [112, 56, 28, 14, 7]),
+        ("se_resnet50", [112, 56, 28, 14, 7]),
     ],
 )
 def test_published_networks_fall_into_the_stages_of_their_papers(
@@ -110,6 +112,37 @@ def test_published_networks_fall_into_the_stages_of_their_papers(
     stages = find_stages(model, ZOO.create(name).task)
     assert [stage.side for stage in stages.body] == sides
     assert dict(model.named_modules())[stages.head].out_features == ZOO.create(name).task.classes
+
+
+class Gated(nn.Module):
+    """Two stages with a gate in the first, which looks at the whole map for a moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv2d(1, 4, 3, padding=1)
+        self.gate = nn.Linear(4, 4)
+        self.noise = nn.Dropout(0.5)
+        self.two = nn.Conv2d(4, 8, 3, 2, 1)
+        self.late = nn.Dropout(0.5)
+        self.classifier = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.one(x)
+        x = self.two(self.noise(x * self.gate(x.mean((2, 3))).sigmoid()[..., None, None]))
+        out: Tensor = self.classifier(self.late(x.mean((2, 3))))
+        return out
+
+
+def test_a_gate_belongs_to_the_stage_of_the_map_that_it_is_for() -> None:
+    stages = find_stages(Gated(), TASK)
+    assert [(stage.modules, stage.side) for stage in stages.body] == [
+        (("one", "gate"), 16),
+        (("two",), 8),
+    ]
+    # The last gate is one too, a hidden layer is none.
+    with torch.device("meta"):
+        vgg = find_stages(create_model("vgg11"), Task(3, 224, 224, 1000))
+    assert vgg.body[-1].modules == ("classifier.0", "classifier.3")
 
 
 def test_a_network_that_does_not_end_in_a_classifier_is_refused() -> None:
@@ -147,6 +180,24 @@ def test_each_strategy_trains_its_part_and_leaves_the_rest_to_the_bit() -> None:
     everything = {"classifier", "auxiliary", "two.0", "two.1", "one.0", "one.1"}
     assert moved("last", last=2) == everything
     assert moved("all") == moved("scratch") == everything
+
+
+def test_dropout_is_still_before_the_first_layer_that_is_trained_and_works_behind_it() -> None:
+    for strategy, last, still in (
+        ("linear", 1, {"one", "gate", "noise", "two", "late"}),
+        ("last", 1, {"one", "gate", "noise"}),
+        ("all", 1, set()),
+    ):
+        model = Gated()
+        assert apply(strategy, model, find_stages(model, TASK), last).still == still
+    for name, working in (("vgg16", 2), ("fractalnet20_cifar", 14)):
+        with torch.device("meta"):
+            network = create_model(name)
+        from nas.zoo.catalog import ZOO
+
+        extras = apply("last", network, find_stages(network, ZOO.create(name).task), 2)
+        dropouts = {name for name, part in network.named_modules() if isinstance(part, nn.Dropout)}
+        assert len(dropouts - extras.still) == working
 
 
 def test_earlier_layers_train_at_lower_rates() -> None:
@@ -210,7 +261,7 @@ def test_the_linear_strategy_starts_from_the_classifier_that_was_measured(tmp_pa
     forms = torch.stack([wave[:, None].expand(28, 28), wave[None].expand(28, 28)])
     x = (forms[y] + 90 * torch.rand((80, 28, 28), generator=random)).to(torch.uint8)[:, None]
     task, data = Task(1, 28, 28, 2), Images(x, y)
-    album = Album(data, None, data, task, ("rows", "columns"), STATISTICS, {})
+    album = Album(data, None, data, task, ("rows", "columns"), STATISTICS, {"images": "these"})
     blueprint = Blueprint.named("lenet5")
     with seeded(1, CPU):
         start = Start(blueprint, blueprint.build(task).state_dict(), task, None, "untrained")
@@ -228,6 +279,22 @@ def test_the_linear_strategy_starts_from_the_classifier_that_was_measured(tmp_pa
     )
     model, _ = train_planned(job, start, album, prepared, plan)
     assert evaluate(model, data, STATISTICS, plan.recipe)["accuracy"] > 0.95
+    # Other weights, other images: another training, whatever they are called.
+    other = replace(start, weights={name: 2 * value for name, value in start.weights.items()})
+    with pytest.raises(CheckpointError, match="another training: there weights"):
+        train_planned(job, other, album, prepared, plan)
+    elsewhere = replace(album, hashes={"images": "others"})
+    with pytest.raises(CheckpointError, match='another training: there "images": "these"'):
+        train_planned(job, start, elsewhere, prepared, plan)
+
+
+def test_fresh_weights_see_images_as_their_own_training_would() -> None:
+    data = images()
+    task = Task(1, 16, 16, 3)
+    album = Album(data, None, data, task, ("a", "b", "c"), STATISTICS, {"images": "these"})
+    start = Start(Blueprint.named("lenet5"), {}, task, Statistics((0.1,), (0.2,)), "trained")
+    assert images_for("scratch", start, album).statistics == STATISTICS
+    assert images_for("all", start, album).statistics == start.statistics
 
 
 def test_a_classifier_without_a_constant_is_trained_as_before() -> None:
@@ -288,7 +355,8 @@ def test_a_network_of_the_zoo_starts_from_its_own_weights_on_other_classes() -> 
     start = Start(blueprint, trained.state_dict(), Task(3, 32, 32, 10), None, "trained")
     data = Images(torch.zeros((6, 3, 16, 16), dtype=torch.uint8), torch.arange(6) % 2)
     task = Task(3, 16, 16, 2)
-    made = prepare(start, Album(data, None, data, task, ("a", "b"), STATISTICS, {}), seed=0)
+    album = Album(data, None, data, task, ("a", "b"), STATISTICS, {"images": "these"})
+    made = prepare(start, album, seed=0)
     assert torch.equal(made.model[0].weight, trained[0].weight)
     assert made.model(torch.zeros(1, 3, 16, 16)).shape == (1, 2)
 
@@ -355,24 +423,68 @@ def test_images_of_its_own_kind_are_similar_and_meaningless_labels_are_not() -> 
     assert dark.shift > 3 * own.shift
 
 
+def measured(*, lead: float = 0.0, gain: float = 0.3, shift: float | None) -> Similarity:
+    return Similarity(100, (0.6 + lead, 0.6), 0.6 - gain, lead, 0.02, gain, 0.02, shift)
+
+
 @pytest.mark.parametrize(
-    ("each", "lead", "gain", "strategy"),
+    ("each", "found", "strategy"),
     [
-        (FEW - 1, 0.0, 0.3, "linear"),
-        (FEW - 1, 0.1, 0.3, "all"),
-        (FEW, 0.0, 0.3, "last"),
-        (FEW, 0.1, 0.3, "all"),
-        (FEW, 0.0, 0.01, "all"),
+        (FEW - 1, measured(shift=0.9 * SHIFTED), "linear"),
+        (FEW - 1, measured(shift=1.1 * SHIFTED), "all"),
+        (FEW, measured(shift=0.9 * SHIFTED), "last"),
+        (FEW, measured(shift=1.1 * SHIFTED), "all"),
+        (FEW, measured(shift=0.9 * SHIFTED, gain=0.01), "all"),
+        (FEW, measured(shift=0.9 * SHIFTED, lead=0.1), "last"),
+        (FEW - 1, measured(shift=None), "linear"),
+        (FEW, measured(shift=None, lead=0.1), "all"),
+        (FEW, measured(shift=None, gain=0.03), "all"),
     ],
 )
 def test_the_advice_is_the_table_of_four_cases_and_says_why(
-    each: int, lead: float, gain: float, strategy: str
+    each: int, found: Similarity, strategy: str
 ) -> None:
-    found = Similarity(100, (0.6 + lead, 0.6), 0.6 - gain, lead, 0.02, gain, 0.02, 0.5)
     advice = advise(found, 4 * each, 4)
     assert (advice.strategy, advice.last) == (strategy, 2)
     text = " ".join(advice.reasons)
     assert f"{each} a class: {'few' if each < FEW else 'many'}" in text
     assert "knows 60.0% of the images" in text
-    assert ("earlier features fit better" in text) == (lead > 0.02)
+    if found.shift is None:
+        assert ("earlier features fit better" in text) == (found.lead > 0.02)
+    else:
+        assert ("of another kind" in text) == (found.shift > SHIFTED)
     assert ("--strategy scratch" in text) == (strategy == "all")
+    assert "is not known" in " ".join(advise(found, 4 * each, 4, known=False).reasons)
+
+
+class Deep(nn.Module):
+    """Residual blocks that double the signal where normalisation knows nothing of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(4) for _ in range(140))
+        self.classifier = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        for norm in self.norms:
+            x = x + norm(x)
+        out: Tensor = self.classifier(x.mean((2, 3)))
+        return out
+
+
+def test_a_fresh_network_is_compared_as_if_it_knew_the_statistics_of_the_images() -> None:
+    with seeded(0, CPU):
+        model, fresh = Deep(), Deep()
+    data = images()
+    stages = find_stages(model, TASK)
+    assert not fresh.eval()(torch.ones(1, 1, 16, 16)).isfinite().all()
+    with pytest.raises(FinetuneError, match="not finite"):
+        measure_similarity(model, fresh, stages, data, STATISTICS)
+    trained = Deep()
+    measure_similarity(fresh, trained, stages, data, STATISTICS)  # both are settled by now
+    assert trained.norms[0].momentum == 0.1
+    assert not trained.norms[0].training
+    alone = shift_of(fresh, data, STATISTICS)
+    assert alone == pytest.approx(0, abs=1e-4)
