@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from nas.spec import SearchSpec
+from service import searches
 from service.searchrows import SearchRows
 
 if TYPE_CHECKING:
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 # A part under another name is taken whole: the options of the old one are not those of the new.
 NAMES = {"space": "name", "controller": "name", "evaluator": "name", "data": "source"}
 LONGEST_NAME = 100
+
+
+def clone(
+    database: Database, search_id: str, changes: Mapping[str, Any], key: str | None = None
+) -> str:
+    """Keep a search like another; return its id. The same ``key`` again gives the same one.
+
+    Raises what :func:`described` and :func:`service.searches.create` raise.
+    """
+    request = searches.repeatable(key, ["clone", search_id, changes])
+    return searches.make(database, request, lambda: described(database, search_id, changes))
 
 
 def described(database: Database, search_id: str, changes: Mapping[str, Any]) -> SearchSpec:

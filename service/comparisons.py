@@ -83,11 +83,10 @@ def request(
     being trained; UserError for networks that do not exist, and for fewer than two.
     """
     _check(wanted)
+    content = ["comparison", search_id, wanted.model_dump(mode="json")]
+    request = idempotency.Request(key, content, COMPARISON.get)
     with database.write() as connection:
-        content = ["comparison", search_id, wanted.model_dump(mode="json")]
-        return idempotency.once(
-            connection, key, content, lambda: _requested(connection, search_id, wanted)
-        )
+        return request.once(connection, lambda: _requested(connection, search_id, wanted))
 
 
 def _requested(connection: Connection, search_id: str, wanted: ComparisonRequest) -> str:

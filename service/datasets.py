@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from datetime import datetime  # noqa: TC003 - read when the views are made
 from functools import lru_cache
@@ -112,10 +110,10 @@ def add(database: Database, name: str, path: str, key: str | None = None) -> Dat
     an earlier request with the same ``key``.
     """
     check_name(name)
-    digest = hashlib.sha256(json.dumps(["dataset", name, path]).encode()).hexdigest()
+    request = idempotency.Request(key, ["dataset", name, path], _row)
+    if request.earlier(database) is not None:
+        return view(database, name)
     with database.read() as connection:
-        if key is not None and idempotency.earlier(connection, key, digest) is not None:
-            return _view(_row(connection, name))
         uploads.check_free(connection, name)
     place = expanded(path)
     try:
@@ -126,21 +124,7 @@ def add(database: Database, name: str, path: str, key: str | None = None) -> Dat
         raise UserError(text, field="path", value=path, allowed=allowed) from error
     found = examined(database.settings, place, str(place), "path", upload=False)
     with database.write() as connection:
-        uploads.check_free(connection, name)
-        connection.execute(
-            insert(dataset).values(
-                name=name,
-                kind=found["kind"],
-                path=str(place),
-                state=READY,
-                about=found["about"],
-                sha256="",
-                created_at=now(),
-            )
-        )
-        note(connection, name, READY)
-        if key is not None:
-            idempotency.keep(connection, key, digest, name)
+        request.once(connection, lambda: _insert(connection, name, place, found))
         return _view(_row(connection, name))
 
 
@@ -179,6 +163,23 @@ def check_name(name: str) -> None:
     if name in BUILT_IN:
         text = f"{name} is the name of a built-in data set"
         raise UserError(text, field="name", value=name, allowed="another name")
+
+
+def _insert(connection: Connection, name: str, place: Path, found: dict[str, Any]) -> str:
+    uploads.check_free(connection, name)
+    connection.execute(
+        insert(dataset).values(
+            name=name,
+            kind=found["kind"],
+            path=str(place),
+            state=READY,
+            about=found["about"],
+            sha256="",
+            created_at=now(),
+        )
+    )
+    note(connection, name, READY)
+    return name
 
 
 def _user(connection: Connection, path: str) -> str:

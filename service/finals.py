@@ -7,7 +7,6 @@ again.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -18,7 +17,6 @@ from nas.honesty.finals import Finalist, shrinkage
 from nas.objective import EXCESS
 from nas.trial import State
 from service import idempotency, rounds, specs
-from service.db import dump_json
 from service.errors import Conflict, UserError
 from service.rounds import FINALS
 from service.rows import trial_of
@@ -59,24 +57,9 @@ def request(
     _check("top", top, MOST_TOP)
     _check("seeds", seeds, MOST_SEEDS)
     _check("epochs", 1 if epochs is None else epochs, MOST_EPOCHS)
+    asked = idempotency.Request(key, ["finals", search_id, top, seeds, epochs], FINALS.get)
     with database.write() as connection:
-        digest = hashlib.sha256(dump_json([search_id, top, seeds, epochs]).encode()).hexdigest()
-        known = None if key is None else idempotency.earlier(connection, key, digest)
-        if known is not None:
-            return known
-        spec = _spec(connection, search_id)
-        if spec.data is None:
-            raise Conflict(
-                f"search {search_id} has no images to train on", field="search", value=search_id
-            )
-        wanted = _epochs(spec, epochs)
-        chosen = [one.number for one in best(connection, search_id, top)]
-        round_id = _same(connection, search_id, (chosen, seeds, wanted)) or rounds.add(
-            connection, search_id, chosen, seeds, wanted
-        )
-        if key is not None:
-            idempotency.keep(connection, key, digest, round_id)
-        return round_id
+        return asked.once(connection, lambda: _requested(connection, search_id, top, seeds, epochs))
 
 
 def stop(database: Database, search_id: str) -> None:
@@ -173,6 +156,21 @@ def best(connection: Connection, search_id: str, top: int) -> list[Trial]:
             f"search {search_id} has no finished trial yet", field="search", value=search_id
         )
     return list(found.values())
+
+
+def _requested(
+    connection: Connection, search_id: str, top: int, seeds: int, epochs: int | None
+) -> str:
+    spec = _spec(connection, search_id)
+    if spec.data is None:
+        raise Conflict(
+            f"search {search_id} has no images to train on", field="search", value=search_id
+        )
+    wanted = _epochs(spec, epochs)
+    chosen = [one.number for one in best(connection, search_id, top)]
+    return _same(connection, search_id, (chosen, seeds, wanted)) or rounds.add(
+        connection, search_id, chosen, seeds, wanted
+    )
 
 
 def _same(connection: Connection, search_id: str, wanted: tuple[list[int], int, int]) -> str | None:

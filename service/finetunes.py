@@ -72,16 +72,14 @@ def request(database: Database, wanted: FinetuneRequest, key: str | None = None)
 
     Raises UserError for what cannot be, Conflict where the model is not made yet.
     """
+    content = ["finetune", wanted.model_dump(mode="json")]
+    repeatable = idempotency.Request(key, content, FINETUNE.get)
+    earlier = repeatable.earlier(database)
+    if earlier is not None:
+        return earlier
     settled = _checked(database, wanted)
     with database.write() as connection:
-
-        def make() -> str:
-            made = FINETUNE.add(connection, wish=settled.model_dump(mode="json"), plan={})
-            FINETUNE.tell(connection, made)
-            return made
-
-        content = ["finetune", wanted.model_dump(mode="json")]
-        return idempotency.once(connection, key, content, make)
+        return repeatable.once(connection, lambda: _insert(connection, settled))
 
 
 def stop(database: Database, finetune_id: str) -> FinetuneView:
@@ -151,6 +149,12 @@ def _checked(database: Database, wanted: FinetuneRequest) -> FinetuneRequest:
         raise UserError(str(error), field=f"data.{error.field}", value=data.source) from error
     weights = None if wanted.zoo is None else _weights(wanted.zoo, wanted.weights)
     return wanted.model_copy(update={"data": data, "weights": weights})
+
+
+def _insert(connection: Connection, settled: FinetuneRequest) -> str:
+    made = FINETUNE.add(connection, wish=settled.model_dump(mode="json"), plan={})
+    FINETUNE.tell(connection, made)
+    return made
 
 
 def _weights(zoo: str, weights: str | None) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from service.clock import MICROS, now
-from service.errors import UserError
+from service.errors import Conflict, NotFound, UserError
 from service.tables import idempotency as table
 
 if TYPE_CHECKING:
@@ -18,62 +19,88 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from service.db import Database
+
 KEEP_SECONDS = 24 * 3600
 LONGEST = 200
+FIELD = "Idempotency-Key"
 
 
-def once(connection: Connection, key: str | None, request: Any, make: Callable[[], str]) -> str:
-    """Return what ``make`` makes, or what it has made of an earlier request with this key.
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that makes something, once however often it is sent with its key.
 
-    ``request`` is JSON data that tells one request from another; without a key each is a new one.
+    ``content`` is JSON data that tells it from others. ``look`` raises NotFound where what was
+    made, named by what :meth:`once` returns, is there no more. Without a key each is a new one.
     """
-    if key is None:
-        return make()
-    text = json.dumps(request, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    made = earlier(connection, key, digest)
-    if made is None:
-        made = make()
-        keep(connection, key, digest, made)
-    return made
 
+    key: str | None
+    content: Any
+    look: Callable[[Connection, str], object]
 
-def earlier(connection: Connection, key: str, request_hash: str) -> str | None:
-    """Return what an earlier request with this key has made, None if there was none.
+    def earlier(self, database: Database) -> str | None:
+        """Return what an earlier request with this key has made, None if there was none.
 
-    Raises UserError where the key was used for another request, or is no key.
-    """
-    if not 1 <= len(key) <= LONGEST or not key.isprintable():
-        raise UserError(
-            f"Idempotency-Key must have 1 to {LONGEST} printable characters",
-            field="Idempotency-Key",
-            value=key[:LONGEST],
-            allowed=f"1 to {LONGEST} printable characters",
-        )
-    row = connection.execute(
-        select(table).where(table.c.key == key, table.c.expires_at >= now())
-    ).first()
-    if row is None:
-        return None
-    if row.request_hash != request_hash:
-        raise UserError(
-            f"Idempotency-Key {key!r} was used with another request",
-            field="Idempotency-Key",
-            value=key,
-            allowed="a new key for a new request",
-        )
-    resource: str = row.resource
-    return resource
+        To be asked before the request is checked: what it named may be gone since. Raises
+        UserError where the key was used for another request, or is no key, and Conflict where
+        what was made is there no more.
+        """
+        if self.key is None:
+            return None
+        with database.read() as connection:
+            return self._made(connection, self.key)
 
+    def once(self, connection: Connection, make: Callable[[], str]) -> str:
+        """Return what ``make`` makes, or what it has made before; raises as :meth:`earlier`."""
+        if self.key is None:
+            return make()
+        made = self._made(connection, self.key)
+        if made is None:
+            made = make()
+            self._keep(connection, self.key, made)
+        return made
 
-def keep(connection: Connection, key: str, request_hash: str, resource: str) -> None:
-    """Note what a request has made, in the same transaction."""
-    values = {
-        "request_hash": request_hash,
-        "resource": resource,
-        "expires_at": now() + KEEP_SECONDS * MICROS,
-    }
-    connection.execute(upsert(table).values(key=key, **values).on_conflict_do_update(set_=values))
+    def _made(self, connection: Connection, key: str) -> str | None:
+        if not 1 <= len(key) <= LONGEST or not key.isprintable():
+            raise UserError(
+                f"Idempotency-Key must have 1 to {LONGEST} printable characters",
+                field=FIELD,
+                value=key[:LONGEST],
+                allowed=f"1 to {LONGEST} printable characters",
+            )
+        row = connection.execute(
+            select(table).where(table.c.key == key, table.c.expires_at >= now())
+        ).first()
+        if row is None:
+            return None
+        if row.request_hash != self._digest():
+            raise UserError(
+                f"Idempotency-Key {key!r} was used with another request",
+                field=FIELD,
+                value=key,
+                allowed="a new key for a new request",
+            )
+        made: str = row.resource
+        try:
+            self.look(connection, made)
+        except NotFound as error:
+            text = f"what the first request with Idempotency-Key {key!r} made is gone: {error}"
+            allowed = "a new key to make it again"
+            raise Conflict(text, field=FIELD, value=key, allowed=allowed) from error
+        return made
+
+    def _keep(self, connection: Connection, key: str, made: str) -> None:
+        values = {
+            "request_hash": self._digest(),
+            "resource": made,
+            "expires_at": now() + KEEP_SECONDS * MICROS,
+        }
+        statement = upsert(table).values(key=key, **values)
+        connection.execute(statement.on_conflict_do_update(set_=values))
+
+    def _digest(self) -> str:
+        text = json.dumps(self.content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def remove_expired(connection: Connection) -> None:

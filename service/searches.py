@@ -22,6 +22,8 @@ from service.tables import search
 from service.trials import detail, trials
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection, Row
 
     from nas.spec import SearchSpec
@@ -33,6 +35,8 @@ __all__ = [
     "create",
     "detail",
     "list",
+    "make",
+    "repeatable",
     "request",
     "resolve",
     "trials",
@@ -50,19 +54,25 @@ def create(database: Database, spec: SearchSpec, key: str | None = None) -> str:
     ``key`` makes a repeat harmless: the same key with the same spec gives the first one's id.
     Raises UserError where the spec is wrong, or the key was used with another spec.
     """
-    checked = specs.complete(registered.located(database, spec), database.settings.data_root)
-    request_hash = specs.digest(spec)
+    return make(database, repeatable(key, spec.model_dump(mode="json")), lambda: spec)
+
+
+def repeatable(key: str | None, content: Any) -> idempotency.Request:
+    """Return a request that makes a search; ``content`` is JSON data that tells it from others."""
+    return idempotency.Request(key, content, lambda *found: SearchRows(*found).search())
+
+
+def make(
+    database: Database, request: idempotency.Request, described: Callable[[], SearchSpec]
+) -> str:
+    """Keep a new search as :func:`create` does; it is described if the request is no repeat."""
+    earlier = request.earlier(database)
+    if earlier is not None:
+        return earlier
+    spec = registered.located(database, described())
+    checked = specs.complete(spec, database.settings.data_root)
     with database.write() as connection:
-        if key is not None:
-            earlier = idempotency.earlier(connection, key, request_hash)
-            if earlier is not None:
-                return earlier
-        registered.check_still_there(connection, checked.data)
-        search_id = secrets.token_hex(5)
-        _insert(connection, search_id, checked)
-        if key is not None:
-            idempotency.keep(connection, key, request_hash, search_id)
-    return search_id
+        return request.once(connection, lambda: _insert(connection, checked))
 
 
 def view(database: Database, search_id: str) -> SearchView:
@@ -160,7 +170,9 @@ def remove_expired(database: Database) -> None:
         idempotency.remove_expired(connection)
 
 
-def _insert(connection: Connection, search_id: str, spec: SearchSpec) -> None:
+def _insert(connection: Connection, spec: SearchSpec) -> str:
+    registered.check_still_there(connection, spec.data)
+    search_id = secrets.token_hex(5)
     connection.execute(
         insert(search).values(
             id=search_id,
@@ -180,6 +192,7 @@ def _insert(connection: Connection, search_id: str, spec: SearchSpec) -> None:
     )
     rows = SearchRows(connection, search_id)
     rows.note(EventKind.SEARCH_CREATED, {"name": spec.name, "state": SearchState.PENDING})
+    return search_id
 
 
 def _wish(row: Row[Any], desired: Desired, count: int) -> dict[str, Any]:

@@ -37,10 +37,9 @@ def clone(
     images under another name is taken whole.
     """
     try:
-        spec = cloning.described(database, search_id, changes.root)
+        made = cloning.clone(database, search_id, changes.root, idempotency_key)
     except ValidationError as error:
         wrong = [one | {"loc": ("body", *one["loc"])} for one in error.errors(include_url=False)]
         raise RequestValidationError(wrong) from error
-    made = searches.create(database, spec, idempotency_key)
     response.headers["Location"] = f"{settings.root_path}/api/v1/searches/{made}"
     return searches.view(database, made)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from service import logs
+from service.conditional import has_it
 from service.deps import BIGGEST, DatabaseDep, Identity
 from service.problems import documented
 
@@ -33,6 +34,6 @@ def log(
     """
     found = logs.read(database, search_id, tail, trial)
     headers = {"ETag": f'"{found.version}"', "Cache-Control": "private, no-cache"}
-    if headers["ETag"] in request.headers.get("if-none-match", ""):
+    if has_it(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     return PlainTextResponse(found.text, headers=headers)

@@ -86,6 +86,17 @@ def test_a_repeat_with_the_same_key_makes_one_clone(client, database):
     assert client.post(path, json={"seed": 4}, headers=key).status_code == 422
 
 
+def test_a_repeat_is_known_though_the_first_search_is_gone(client, database):
+    first = searches.create(database, toy_spec())
+    path, key = f"/api/v1/searches/{first}/clone", {"Idempotency-Key": "k"}
+    one = client.post(path, json={"seed": 3}, headers=key).json()["id"]
+    client.post(f"/api/v1/searches/{first}/stop")
+    assert client.delete(f"/api/v1/searches/{first}").is_success
+    again = client.post(path, json={"seed": 3}, headers=key)
+    assert (again.status_code, again.json()["id"]) == (201, one)
+    assert client.post(path, json={"seed": 3}).status_code == 404
+
+
 def test_there_must_be_one_to_clone(client):
     assert client.post("/api/v1/searches/nothing/clone", json={}).status_code == 404
 

@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 import zipfile
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from nas.data import DataSpec
 from nas.events import EventKind
 from nas.spec import SearchSpec
 from nas.store import Desired
-from service import cloning, datasets, eventlog, searches, tokens, uploads
+from service import cloning, datasets, eventlog, examining, searches, tokens, uploads
 from service.db import Database
 from service.errors import UserError
 from service.settings import Settings
@@ -127,6 +128,52 @@ def test_a_repeat_with_the_same_key_is_the_same_data_set(client, folder):
     assert client.post(PATH, json=body).status_code == 409
     other = client.post(PATH, json=body | {"name": "pictures"}, headers=key)
     assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
+
+
+class Turn:
+    """The turn to read a data set, given to nobody before it is opened."""
+
+    def __init__(self) -> None:
+        self.asked, self.opened, self.lock = threading.Semaphore(0), threading.Event(), Lock()
+
+    def acquire(self, timeout: float) -> bool:
+        self.asked.release()
+        return self.opened.wait(timeout) and self.lock.acquire(timeout=timeout)
+
+    def release(self) -> None:
+        self.lock.release()
+
+
+def test_two_at_once_with_the_same_key_are_one_data_set(client, folder, monkeypatch):
+    turn, answers = Turn(), []
+    monkeypatch.setattr(examining, "_turn", turn)
+    body, key = {"name": "photos", "path": str(folder)}, {"Idempotency-Key": "once"}
+
+    def send() -> None:
+        answers.append(client.post(PATH, json=body, headers=key))
+
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert all(turn.asked.acquire(timeout=30) for _ in threads)  # both have found no earlier one
+    turn.opened.set()
+    for thread in threads:
+        thread.join()
+    assert [one.status_code for one in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+
+
+def test_a_repeat_needs_no_folder_any_more_but_the_data_set(client, folder):
+    body, key = {"name": "photos", "path": str(folder)}, {"Idempotency-Key": "once"}
+    first = client.post(PATH, json=body, headers=key)
+    folder.rename(folder.with_name("moved"))
+    again = client.post(PATH, json=body, headers=key)
+    assert (again.status_code, again.json()["created_at"]) == (201, first.json()["created_at"])
+    client.delete(f"{PATH}/photos")
+    gone = client.post(PATH, json=body, headers=key)
+    assert (gone.status_code, gone.json()["field"]) == (409, "Idempotency-Key")
+    assert "is gone: no data set 'photos'" in gone.json()["detail"]
+    assert (gone.json()["value"], gone.json()["allowed"]) == ("once", "a new key to make it again")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from sqlalchemy import delete
 
 from nas.data import DataSpec
 from nas.events import EventKind
@@ -21,6 +22,7 @@ from service.db import Database
 from service.finetunes import FINETUNE, Fence
 from service.settings import Settings
 from service.states import JobState
+from service.tables import model
 from service.trainings import Trainings
 from service.tuning import FinetuneRequest
 from tests.service.living import until
@@ -188,6 +190,21 @@ def test_a_repeat_with_the_same_key_is_the_same_fine_tuning(client, source, phot
     assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
     without = client.post("/api/v1/finetunes", json=body)
     assert without.json()["id"] != first.json()["id"]
+
+
+def test_a_repeat_is_known_though_the_images_and_the_model_are_gone(
+    client, database, source, photos, tmp_path
+):
+    place = shutil.copytree(photos, tmp_path / "photos")
+    body = {"model": source, "data": {"source": str(place)}}
+    key = {"Idempotency-Key": "once"}
+    first = client.post("/api/v1/finetunes", json=body, headers=key)
+    shutil.rmtree(place)
+    with database.write() as connection:
+        connection.execute(delete(model))
+    again = client.post("/api/v1/finetunes", json=body, headers=key)
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert client.post("/api/v1/finetunes", json=body).status_code == 404
 
 
 def test_what_cannot_be_tuned_is_refused_in_one_line(client, database, source, photos, tmp_path):

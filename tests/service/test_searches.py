@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from PIL import Image
 from sqlalchemy import insert, update
 
 from nas.data import DataSpec
@@ -77,6 +78,31 @@ def test_a_key_used_for_another_search_is_refused(database):
     with pytest.raises(UserError, match="another request") as caught:
         searches.create(database, toy_spec(seed=1), "key")
     assert caught.value.field == "Idempotency-Key"
+
+
+def test_a_repeat_is_known_though_its_images_are_gone(database, tmp_path):
+    place = tmp_path / "photos"
+    for number in range(24):
+        shade = place / f"shade{number % 2}"
+        shade.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), number).save(shade / f"{number}.png")
+    spec = digits_spec().model_copy(update={"data": DataSpec(source=str(place))})
+    first = searches.create(database, spec, "key")
+    place.rename(tmp_path / "moved")
+    assert searches.create(database, spec, "key") == first
+    with pytest.raises(UserError):
+        searches.create(database, spec)
+
+
+def test_a_repeat_whose_search_was_thrown_away_says_so(client, database):
+    body, key = toy_spec().model_dump(mode="json"), {"Idempotency-Key": "key"}
+    made = client.post("/api/v1/searches", json=body, headers=key).json()["id"]
+    client.post(f"/api/v1/searches/{made}/stop")
+    client.delete(f"/api/v1/searches/{made}")
+    again = client.post("/api/v1/searches", json=body, headers=key)
+    assert (again.status_code, again.json()["field"]) == (409, "Idempotency-Key")
+    client.post(f"/api/v1/searches/{made}/restore")
+    assert client.post("/api/v1/searches", json=body, headers=key).json()["id"] == made
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\nb"])
