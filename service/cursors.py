@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from typing import Any
 
 from service.errors import UserError
@@ -42,4 +43,8 @@ def unpack(cursor: str, *kinds: type | tuple[type, ...]) -> list[Any]:
 def _fits(value: Any, kind: type | tuple[type, ...]) -> bool:
     if isinstance(value, bool) or not isinstance(value, kind):
         return False
+    if isinstance(value, str):
+        value.encode()  # raises ValueError where it is no text that SQLite could look for
+    if isinstance(value, float):
+        return math.isfinite(value)
     return not isinstance(value, int) or abs(value) < 2**63

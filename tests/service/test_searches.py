@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -351,6 +353,20 @@ def test_a_cursor_that_is_not_ours_is_refused(database, after):
     with pytest.raises(UserError, match="cursor") as caught:
         searches.trials(database, search_id, after=after)
     assert caught.value.field == "after"
+
+
+@pytest.mark.parametrize("values", [(1, "\ud800"), (True, "a"), (2**63, "a"), (1,), (1, None)])
+def test_a_cursor_of_searches_that_is_not_ours_is_refused(client, values):
+    answer = client.get("/api/v1/searches", params={"after": cursors.pack(*values)})
+    assert (answer.status_code, answer.json()["field"]) == (422, "after")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "0.5"])
+def test_a_cursor_of_a_reward_that_is_no_number_is_refused(client, database, value):
+    path = f"/api/v1/searches/{searches.create(database, toy_spec())}/trials"
+    query = {"sort": "-reward", "after": cursors.pack(value, 3)}
+    answer = client.get(path, params=query)
+    assert (answer.status_code, answer.json()["field"]) == (422, "after")
 
 
 def test_a_trial_shows_its_architecture_its_reports_and_its_attempts(database):
