@@ -80,6 +80,19 @@ def test_columns_and_what_is_gzipped_have_a_tag_too(client, search_id):
     assert client.get("/api/v1/catalog", headers=tag).status_code == 304
 
 
+@pytest.mark.parametrize("query", ["after=3", "after=now", "search=x&after=0"])
+def test_the_stream_is_told_of_by_head_with_the_parameters_of_get(client, query):
+    head = client.head(f"/api/v1/events?{query}")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize("query", ["after=-1", "after=then", "before=3"])
+def test_what_the_stream_refuses_is_refused_by_head_too(client, query):
+    head, answer = (ask(f"/api/v1/events?{query}") for ask in (client.head, client.get))
+    assert head.status_code == answer.status_code == 422
+
+
 def test_errors_have_no_tag(client):
     assert "etag" not in client.get("/api/v1/searches/none").headers
 
