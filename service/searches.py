@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "change_limits",
+    "check_unfinished",
     "create",
     "detail",
     "list",
@@ -164,6 +165,17 @@ def change_limits(database: Database, search_id: str, **limits: Any) -> SearchVi
     return view(database, search_id)
 
 
+def check_unfinished(search_id: str, state: SearchState, limit: int, count: int) -> None:
+    """Raise Conflict where a search has finished with all the trials that its limit allows."""
+    if state is SearchState.FINISHED and count >= limit:
+        raise Conflict(
+            f"search {search_id} has finished; raise its limit of {limit} trials to go on",
+            field="state",
+            value=state,
+            allowed=f"a limit above {count} trials",
+        )
+
+
 def remove_expired(database: Database) -> None:
     """Forget idempotency keys whose time is over."""
     with database.write() as connection:
@@ -216,13 +228,7 @@ def _wish(row: Row[Any], desired: Desired, count: int) -> dict[str, Any]:
 
 
 def _resumed(row: Row[Any], state: SearchState, count: int) -> dict[str, Any]:
-    if state is SearchState.FINISHED and count >= row.trials_limit:
-        raise Conflict(
-            f"search {row.id} has finished; raise its limit of {row.trials_limit} trials to go on",
-            field="state",
-            value=state,
-            allowed=f"a limit above {count} trials",
-        )
+    check_unfinished(row.id, state, row.trials_limit, count)
     if state in ENDED or state is SearchState.PAUSED:
         return {
             "desired": Desired.RUN,

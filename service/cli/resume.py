@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nas.store import Desired
+from service import searches
 from service.cli.context import desk_of
 from service.cli.search import watch
 from service.errors import UserError
@@ -45,6 +46,9 @@ def resume(
     with desk_of(context) as desk:
         search_id = desk.resolve(search)
         if limits:
+            found = desk.view(search_id)
+            limit = found.limits.trials if trials is None else trials
+            searches.check_unfinished(search_id, found.state, limit, found.counts.total)
             desk.change_limits(search_id, **limits)
         desk.request(search_id, Desired.RUN)
         watch(desk, search_id, as_json=as_json, copy_to=export)

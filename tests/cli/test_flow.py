@@ -150,6 +150,15 @@ def test_a_finished_search_goes_on_with_a_higher_limit(tmp_path):
     }.items()
 
 
+def test_a_finished_search_that_cannot_go_on_keeps_its_limits(tmp_path):
+    nas(tmp_path, "search", *TOY, "--executor", "inline", "--trials", "3")
+    before = json.loads(nas(tmp_path, "list", "--json"))["items"][0]["limits"]
+    for options, limit in ((["--workers", "4"], 3), (["--hours", "2", "--trials", "2"], 2)):
+        text = nas(tmp_path, "resume", "last", *options, code=2)
+        assert f"has finished; raise its limit of {limit} trials to go on" in text
+    assert json.loads(nas(tmp_path, "list", "--json"))["items"][0]["limits"] == before
+
+
 def test_a_detached_search_waits_until_it_is_resumed(tmp_path):
     search_id = nas(
         tmp_path, "search", *TOY, "--executor", "inline", "--trials", "2", "--detach"
