@@ -1,6 +1,6 @@
 """Searches: start, list, view, change, pause, resume, stop."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,10 +25,15 @@ from service.trash import DeletedView
 router = APIRouter(prefix="/api/v1/searches", tags=["searches"])
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for one in schema["properties"].values():
+        one.pop("default", None)
+
+
 class Change(BaseModel):
     """New limits; what is absent stays as it is."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_defaults)
 
     trials: Annotated[int, Field(ge=1, le=searches.MOST_TRIALS, description="Trials in all")] = 1
     hours: Annotated[
@@ -83,7 +88,8 @@ def change(
 ) -> SearchView:
     """Change the limits of a search, also while it runs.
 
-    With fewer ``workers`` running trials go on to their end, with more others start at once.
+    With fewer ``workers`` running trials go on to their end; with more others start at once,
+    as far as the cluster has room.
     """
     return searches.change_limits(database, search_id, **limits.model_dump(exclude_unset=True))
 
