@@ -1,7 +1,7 @@
-"""What holds for every GET: an ETag, a 304 for those who have the answer, and the same by HEAD.
+"""What holds for GETs: an ETag, a 304 for those who have the answer, and the same by HEAD.
 
 The tag is a hash of the answer: it saves the way, not the work. Files and the log of a search have
-tags of their own; streams and the page are left alone.
+tags of their own; errors, ``/metrics``, the stream of events and the page have none.
 """
 
 from __future__ import annotations

@@ -115,9 +115,11 @@ class Search(Compared, Finals):
         filter: str | None = None,
         page: int = 500,
     ) -> Iterator[Trial]:
-        """Yield all trials, by number, "-number" or "-reward"; ``page`` are fetched at a time.
+        """Yield all trials; ``page`` are fetched at a time.
 
-        ``filter`` is such as "accuracy>0.9 and params<4e6 and state=done".
+        ``sort`` is "number", "reward", "seconds", "attempt", "budget" or a metric, with a minus
+        sign falling; those that lack it come last. ``filter`` is such as
+        "accuracy>0.9 and params<4e6 and state=done".
         """
         after: str | None = None
         while True:
