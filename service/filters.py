@@ -1,6 +1,7 @@
 """Filters of trials as people write them: ``accuracy>0.9 and params<4e6 and state=done``.
 
-Clauses are joined by ``and``. A name is one of ``COLUMNS`` or a metric; numbers are compared with
+Clauses are joined by ``and``. A name is one of ``COLUMNS`` or a metric, in quotation marks where it
+has signs that others mean: ``"val/acc">0.9``, with ``""`` for one in it. Numbers are compared with
 ``= != < <= > >=``, words with ``=`` and ``!=``. A trial that lacks the value never passes.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nas.honesty.arms import ARM
 from nas.trial import FailureKind, State
 from service.clock import MICROS
+from service.course import inside
 from service.errors import UserError
 from service.tables import trial
 
@@ -49,8 +51,11 @@ COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_CLAUSE = re.compile(r"\s*([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*([^\s<>=!]+)\s*")
-_AND = re.compile(r"\s+and\s+|\s*&&\s*", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r'\s*(?:([A-Za-z_][\w.]*)|"((?:[^"]|"")+)")\s*(<=|>=|!=|=|<|>)\s*([^\s<>=!]+)\s*'
+)
+_UNQUOTED = r'(?=(?:[^"]*"[^"]*")*[^"]*$)'  # an even number of quotation marks follows
+_AND = re.compile(r"(?:\s+and\s+|\s*&&\s*)" + _UNQUOTED, re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +86,13 @@ def parsed(text: str) -> list[Clause]:
         match = _CLAUSE.fullmatch(part)
         if match is None:
             raise _error(
-                f"{part.strip()!r} is no clause; allowed are NAME, one of {' '.join(COMPARE)}, "
+                f'{part.strip()!r} is no clause; allowed are NAME (in "quotation marks" where it '
+                f"has other signs than letters, digits, _ and .), one of {' '.join(COMPARE)}, "
                 "VALUE, and clauses joined by and: accuracy>0.9 and state=done",
                 text,
             )
-        found.append(Clause(*match.groups()))
+        plain, quoted, sign, value = match.groups()
+        found.append(Clause(plain or quoted.replace('""', '"'), sign, value))
     return found
 
 
@@ -105,7 +112,7 @@ def _condition(clause: Clause) -> ColumnElement[bool]:
 
 def number(name: str) -> ColumnElement[Any]:
     """Return one of ``NUMBERS``, or a metric, as a column; null where a trial lacks it."""
-    return NUMBERS[name] if name in NUMBERS else trial.c.metrics[name].as_float()
+    return NUMBERS[name] if name in NUMBERS else inside(trial.c.metrics, name)
 
 
 def _number(clause: Clause) -> float:

@@ -26,8 +26,8 @@ def page(
     sort: Annotated[
         str,
         Query(
-            max_length=100,
-            pattern=trials.SORT,
+            min_length=1,
+            max_length=trials.LONGEST_SORT,
             description="number, reward, seconds, attempt, budget or a metric; -number: falling",
         ),
     ] = "number",
@@ -37,14 +37,15 @@ def page(
         Query(
             alias="filter",
             max_length=filters.LONGEST,
-            description="Such as: accuracy>0.9 and params<4e6 and state=done",
+            description='Such as: accuracy>0.9 and "val/acc">0.8 and params<4e6 and state=done',
         ),
     ] = "",
 ) -> TrialPage:
     """List trials by number, reward or any metric, those that pass a filter.
 
     Filters compare a metric, number, reward, attempt, budget or seconds with a number, and state,
-    failure or arm with a word; `and` joins them.
+    failure or arm with a word; `and` joins them. A name with other signs than letters, digits, _
+    and . is put in quotation marks.
     """
     return trials.trials(
         database, search_id, sort=sort, after=after, limit=limit, state=state, wanted=wanted

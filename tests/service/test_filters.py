@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from nas.spec import Part
 from service import searches
-from tests.service.making import run, toy_spec
+from service.tables import trial
+from tests.service.making import fill, run, toy_spec
 
 PLUGINS = Path(__file__).resolve().parents[1] / "browser" / "plugins"
 
@@ -59,6 +61,27 @@ def test_a_filter_goes_with_an_order_and_pages(client, path):
     assert min(rewards) > 0.5
 
 
+def test_a_metric_of_any_name_can_be_asked_for(client, database):
+    search_id = searches.create(database, toy_spec(9))
+    fill(database, search_id, 9)
+    names = ["val/acc", "top-5", 'the "best" and all', "Müh \\ sal", "$.x", "a && b = 3"]
+    with database.write() as connection:
+        for number in range(9):
+            metrics = {name: number / 10 for name in names if number}
+            place = (trial.c.search_id == search_id, trial.c.number == number)
+            connection.execute(update(trial).where(*place).values(metrics=metrics))
+    path = f"/api/v1/searches/{search_id}/trials"
+    for name in names:
+        quoted = '"' + name.replace('"', '""') + '"'
+        for text, numbers in (
+            (f"{quoted}>0.65", [7, 8]),
+            (f" {quoted} <= 0.2 and {quoted}!=0.1 && state=done", [2]),
+        ):
+            assert [one["number"] for one in listed(client, path, text)] == numbers, text
+        falling = [one["number"] for one in listed(client, path, f"{quoted}<0.3", sort=f"-{name}")]
+        assert falling == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -70,6 +93,10 @@ def test_a_filter_goes_with_an_order_and_pages(client, path):
         ("state>done", "allowed are = and !="),
         ("accuracy>0.5 or params<3", "is no clause"),
         ("a=1; drop table trial", "is no clause"),
+        ("val/acc>0.9", 'in "quotation marks"'),
+        ('"val/acc>0.9', "is no clause"),
+        ('"">0.9', "is no clause"),
+        ('"state"=finished', "pending, running, done, failed, stopped"),
         (" and ".join(["number>1"] * 21), "21 clauses"),
     ],
 )

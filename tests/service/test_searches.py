@@ -277,7 +277,11 @@ def test_searches_can_be_listed_by_state(database):
         assert [one.id for one in searches.list(database, state=state).items] == [search_id]
 
 
+METRICS = ("cost", "val/acc", 'the "top" 5')
+
+
 def trial_rows(search_id, rewards):
+    """Return rows of trials; all else that they are sorted by follows from reward and number."""
     return [
         {
             "search_id": search_id,
@@ -287,15 +291,27 @@ def trial_rows(search_id, rewards):
             "note": {},
             "seed": 2**62,
             "state": State.DONE if reward is not None else State.FAILED,
-            "attempt": 1,
-            "metrics": {} if reward is None else {"cost": round(2 - 3 * reward)},
+            "attempt": 1 + number % 3,
+            "budget": number % 4 or None,
+            "metrics": {} if reward is None else dict.fromkeys(METRICS, round(2 - 3 * reward)),
             "reward": reward,
             "told": True,
             "figures": {},
-            "created_at": now(),
+            "created_at": 0,
+            "started_at": 0,
+            "finished_at": None if reward is None else round(abs(reward) * 1e7),
         }
         for number, reward in enumerate(rewards)
     ]
+
+
+def sorted_by(name, number, reward):
+    """Return what a trial of ``trial_rows`` is sorted by."""
+    if name in METRICS:
+        return None if reward is None else round(2 - 3 * reward)
+    seconds = None if reward is None else round(abs(reward) * 1e7)
+    found = {"number": number, "reward": reward, "seconds": seconds}
+    return (found | {"attempt": 1 + number % 3, "budget": number % 4 or None})[name]
 
 
 REWARDS = st.lists(
@@ -309,9 +325,13 @@ REWARDS = st.lists(
 @given(
     rewards=REWARDS,
     limit=st.integers(1, 7),
-    sort=st.sampled_from(["number", "-number", "-reward", "reward", "cost", "-cost"]),
+    name=st.sampled_from(["number", "reward", "seconds", "budget", "attempt", *METRICS]),
+    falls=st.booleans(),
 )
-def test_pages_of_trials_together_are_the_whole_list_in_order(database, rewards, limit, sort):
+def test_pages_of_trials_together_are_the_whole_list_in_order(
+    database, rewards, limit, name, falls
+):
+    sort = "-" + name if falls else name
     search_id = searches.create(database, toy_spec())
     with database.write() as connection:
         if rewards:
@@ -324,13 +344,10 @@ def test_pages_of_trials_together_are_the_whole_list_in_order(database, rewards,
         after = page.next
         if after is None:
             break
-    expected = list(range(len(rewards)))
-    if sort == "-number":
-        expected.reverse()
-    elif sort != "number":
-        sign = -1 if sort.startswith("-") else 1
-        values = [one if one is None or "reward" in sort else round(2 - 3 * one) for one in rewards]
-        expected.sort(key=lambda n: (values[n] is None, sign * (values[n] or 0.0), n))
+    sign, values = -1 if falls else 1, [sorted_by(name, *one) for one in enumerate(rewards)]
+    expected = sorted(
+        range(len(rewards)), key=lambda n: (values[n] is None, sign * (values[n] or 0), n)
+    )
     assert found == expected
 
 
@@ -339,11 +356,11 @@ def test_trials_are_sorted_by_what_they_have(database):
     assert searches.trials(database, search_id, sort="-accuracy").items == []
     with database.write() as connection:
         connection.execute(insert(trial), trial_rows(search_id, [0.5, None, 0.1]))
-    for sort in ("costs", "--cost", "cost desc", "-", "state", ""):
+    for sort in ("costs", "--cost", "cost desc", "-", "state", "", "a" * 102):
         with pytest.raises(UserError, match="allowed are number, reward, ") as caught:
             searches.trials(database, search_id, sort=sort)
-        assert (caught.value.field, caught.value.value) == ("sort", sort)
-    with pytest.raises(UserError, match="seconds, cost; with - they fall"):
+        assert (caught.value.field, caught.value.value) == ("sort", sort[:100])
+    with pytest.raises(UserError, match='seconds, cost, the "top" 5, val/acc; with - they fall'):
         searches.trials(database, search_id, sort="-costs")
 
 
