@@ -8,6 +8,7 @@ from sqlalchemy import func, or_, select
 
 from nas.objective import EXCESS
 from nas.trial import FINAL, State
+from service import specs
 from service.course import inside
 from service.errors import NotFound, UserError
 from service.schemas import Best, View
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 FEWEST, MOST = 2, 6
 MOST_POINTS = 200
-MEASURE = ("objective", "data", "evaluator")  # the parts of a search that make its rewards
+MEASURE = {"objective", "data", "evaluator", "seed"}  # what makes the rewards of a search
 ALLOWED = f"{FEWEST} to {MOST} different ids of searches, with commas"
 
 
@@ -56,7 +57,8 @@ class ComparedView(View):
     """Searches side by side, in the order in which they were asked for.
 
     ``differs`` are the fields of their objectives, data and evaluators that are not the same in
-    all; where there are none their rewards measure the same (``same_measure``).
+    all, and ``seed`` where it draws other images to train on and to select by; where there are
+    none their rewards measure the same (``same_measure``).
     """
 
     same_measure: bool
@@ -73,18 +75,21 @@ def compared(database: Database, ids: Sequence[str]) -> ComparedView:
         text = f"searches is {','.join(ids)[:200]!r}, allowed are {ALLOWED}"
         raise UserError(text, field="searches", value=list(ids), allowed=ALLOWED)
     with database.read() as connection:
-        specs = [_spec(connection, search_id) for search_id in ids]
+        measures = [_measure(connection, search_id) for search_id in ids]
         items = [_item(connection, search_id) for search_id in ids]
-    differs = sorted(_differing(specs))
+    if any(one["data"] is None for one in measures):
+        for one in measures:
+            del one["seed"]  # without images nothing that is measured is drawn by it
+    differs = sorted(_differing(measures))
     return ComparedView(same_measure=not differs, differs=differs, items=items)
 
 
-def _spec(connection: Connection, search_id: str) -> dict[str, Any]:
+def _measure(connection: Connection, search_id: str) -> dict[str, Any]:
     try:
-        spec: dict[str, Any] = SearchRows(connection, search_id).search().spec
+        row = SearchRows(connection, search_id).search()
     except NotFound as error:
         raise NotFound(str(error), field="searches", value=search_id, allowed=ALLOWED) from error
-    return {part: spec.get(part) for part in MEASURE}
+    return specs.stored(row.spec).model_dump(mode="json", include=MEASURE)
 
 
 def _item(connection: Connection, search_id: str) -> ComparedSearch:

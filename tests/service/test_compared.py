@@ -6,13 +6,13 @@ import random
 import time
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
 from nas.objective import Objective
 from nas.store import Desired
 from service import searches
 from service.compared import MOST_POINTS, compared
-from service.tables import trial
+from service.tables import search, trial
 from tests.service.making import digits_spec, fill, finished, toy_spec
 
 PATH = "/api/v1/compare"
@@ -112,9 +112,26 @@ def test_searches_that_measure_something_else_say_what(client, database):
         searches.request(database, one, Desired.STOP)
     two = asked(client, *ids[:2]).json()
     assert not two["same_measure"]
-    assert two["differs"] == ["data.train_images", "objective.floor"]
+    assert two["differs"] == ["data.train_images", "objective.floor", "seed"]
     three = asked(client, *ids).json()["differs"]
     assert {"data", "evaluator.name", "objective.floor"} <= set(three)
+    assert "seed" not in three  # not all have images that a seed could divide
+
+
+def test_the_seed_makes_a_difference_where_it_draws_the_images(client, database):
+    for described, differs in ((digits_spec(), ["seed"]), (toy_spec(), [])):
+        specs = [described.model_copy(update={"seed": seed}) for seed in (0, 1)]
+        view = asked(client, *(searches.create(database, spec) for spec in specs)).json()
+        assert (view["same_measure"], view["differs"]) == (not differs, differs)
+
+
+def test_a_search_of_an_older_version_without_a_later_field_measures_the_same(client, database):
+    ids = [searches.create(database, digits_spec()) for _ in range(2)]
+    with database.write() as connection:
+        spec = connection.execute(select(search.c.spec).where(search.c.id == ids[0])).scalar_one()
+        del spec["data"]["selection_fraction"], spec["objective"]["floor"]
+        connection.execute(update(search).where(search.c.id == ids[0]).values(spec=spec))
+    assert asked(client, *ids).json()["differs"] == []
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])
