@@ -8,16 +8,30 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, insert
 
 from service import migrate, searches
 from service.db import Database
 from service.errors import UserError
 from service.settings import Settings
-from service.tables import metadata
-from tests.service.making import toy_spec
+from service.tables import metadata, model
+from tests.service.making import finished, toy_spec
+
+MODEL = {
+    "id": "m",
+    "state": "done",
+    "epochs": 1,
+    "progress": {},
+    "metrics": {},
+    "error": "",
+    "folder": "models/m",
+    "files": [],
+    "created_at": 0,
+}
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database):
@@ -102,6 +116,41 @@ def test_a_migration_that_fails_leaves_the_old_schema(settings, tmp_path, monkey
     with Database.open(settings) as database, database.read() as connection:
         found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'half'")
         assert found.first() is None
+
+
+def moved(database: Database, way: str, target: str) -> None:
+    """Bring the schema of a database up or down, in one transaction as the service does."""
+    config = Config()
+    config.set_main_option("script_location", str(migrate.FOLDER))
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        getattr(command, way)(config, target)
+
+
+@pytest.mark.parametrize("revision", migrate.known_revisions()[:-1])
+def test_a_filled_database_keeps_its_trials_down_to_each_revision_and_up_again(database, revision):
+    search_id = finished(database, trials=3)
+    with database.write() as connection:
+        connection.execute(insert(model).values(**MODEL, search_id=search_id, trial=1))
+    kept = ("search", "snapshot", "trial", "trial_attempt", "report", "model", "event")
+
+    def counted() -> dict[str, int]:
+        with database.read() as connection:
+            return {
+                name: connection.exec_driver_sql(f"SELECT count(*) FROM {name}").scalar_one()
+                for name in kept
+            }
+
+    before = counted()
+    assert all(before.values())
+    moved(database, "downgrade", revision)
+    assert counted() == before
+    moved(database, "upgrade", "head")
+    assert counted() == before
+    assert [one.state for one in searches.trials(database, search_id).items] == ["done"] * 3
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
 
 
 def test_processes_that_start_together_migrate_once(tmp_path):

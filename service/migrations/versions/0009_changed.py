@@ -22,5 +22,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Remove the column."""
     op.drop_index(INDEX, "trial")
-    with op.batch_alter_table("trial") as batch:
-        batch.drop_column("changed")
+    # Not in a batch: that makes the table anew, and what hangs on the rows of the old one goes too.
+    op.drop_column("trial", "changed")

@@ -19,5 +19,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Remove the column: searches go by their descriptions again."""
-    with op.batch_alter_table("search") as batch:
-        batch.drop_column("workers_limit")
+    # Not in a batch: that makes the table anew, and what hangs on the rows of the old one goes too.
+    op.drop_column("search", "workers_limit")
