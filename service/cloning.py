@@ -12,6 +12,7 @@ from service.searchrows import SearchRows
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from service import idempotency
     from service.db import Database
 
 # A part under another name is taken whole: the options of the old one are not those of the new.
@@ -20,7 +21,10 @@ LONGEST_NAME = 100
 
 
 def clone(
-    database: Database, search_id: str, changes: Mapping[str, Any], key: str | None = None
+    database: Database,
+    search_id: str,
+    changes: Mapping[str, Any],
+    key: idempotency.Key | None = None,
 ) -> str:
     """Keep a search like another; return its id. The same ``key`` again gives the same one.
 

@@ -74,7 +74,10 @@ def budget(row: Row[Any]) -> str:
 
 
 def request(
-    database: Database, search_id: str, wanted: ComparisonRequest, key: str | None = None
+    database: Database,
+    search_id: str,
+    wanted: ComparisonRequest,
+    key: idempotency.Key | None = None,
 ) -> str:
     """Ask for a comparison; return its id.
 

@@ -103,7 +103,9 @@ def view(database: Database, name: str) -> DatasetView:
         return _view(_row(connection, name))
 
 
-def add(database: Database, name: str, path: str, key: str | None = None) -> DatasetView:
+def add(
+    database: Database, name: str, path: str, key: idempotency.Key | None = None
+) -> DatasetView:
     """Give a folder, a .zip or a .npz of this machine a name, after it was read once.
 
     Raises UserError where a search could not use it, Conflict where the name is taken, but not by

@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from service.auth import Keyring
 from service.db import Database
+from service.guard import GRANTED
+from service.idempotency import Key
 from service.predicting import Serving
 from service.settings import Settings
 from service.stream import Broadcaster
@@ -60,9 +62,20 @@ Number = Annotated[int, Path(ge=0, lt=BIGGEST, description="Number of the trial,
 Cursor = Annotated[
     str | None, Query(max_length=500, description="The last page's next; none: the first page")
 ]
-IdempotencyKey = Annotated[
-    str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
-]
+
+
+async def _key(
+    request: Request,
+    idempotency_key: Annotated[
+        str | None, Header(max_length=200, description="Makes a repeat harmless for 24 hours")
+    ] = None,
+) -> Key | None:
+    if idempotency_key is None:
+        return None
+    return Key(idempotency_key, request.scope["state"][GRANTED].token)
+
+
+IdempotencyKey = Annotated[Key | None, Depends(_key)]
 Limit = Annotated[int, Query(ge=1, le=500, description="Items on a page")]
 
 

@@ -45,7 +45,7 @@ def request(
     top: int = 3,
     seeds: int = 3,
     epochs: int | None = None,
-    key: str | None = None,
+    key: idempotency.Key | None = None,
 ) -> str:
     """Ask for finals; return the id of their round.
 

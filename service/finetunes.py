@@ -67,7 +67,7 @@ class Fence(asked.Fence):
             FINETUNE.end(connection, row.id, JobState.DONE, model_id=model_id)
 
 
-def request(database: Database, wanted: FinetuneRequest, key: str | None = None) -> str:
+def request(database: Database, wanted: FinetuneRequest, key: idempotency.Key | None = None) -> str:
     """Ask for a fine-tuning; return its id. The same ``key`` again gives the same one.
 
     Raises UserError for what cannot be, Conflict where the model is not made yet.

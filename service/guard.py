@@ -18,8 +18,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from service.errors import StorageError
 from service.problems import problem
 from service.rates import Rates
+from service.tokens import Grant, grant_of, grant_of_cookie
 from service.tokens import Scope as TokenScope
-from service.tokens import scope_of, scope_of_cookie
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,7 +43,7 @@ LOOKING = frozenset({"/api/v1/architectures/preview", "/api/v1/logout"})
 BURST_SECONDS = 10  # of the allowed rate may come at once
 WRONG_PER_SECOND, WRONG_BURST = 0.2, 20  # wrong tokens from one address
 MOST_KNOWN = 1000  # credentials remembered as good
-GRANTED = "granted"  # what the request may do, among its state
+GRANTED = "granted"  # a Grant, what the request may do, among its state
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 HEADERS = {
@@ -168,7 +168,7 @@ class Guard:
         if by_cookie and scope["method"] not in SAFE and not _same_origin(headers):
             return problem(403, "a browser may change things from the service's own page only")
         scope.setdefault("state", {})[GRANTED] = granted
-        return self._too_often(caller) or _too_little(granted, scope["method"], path)
+        return self._too_often(caller) or _too_little(granted.scope, scope["method"], path)
 
     def _shown(self, scope: Scope) -> dict[str, bytes]:
         """Return digests of what a request signs itself with: a token in the header, our cookie."""
@@ -192,20 +192,20 @@ class Guard:
         self._calls.take(caller)
         return None
 
-    def _bearer(self, headers: Headers) -> TokenScope | None:
+    def _bearer(self, headers: Headers) -> Grant | None:
         """Return what the token in the header may do, None without a valid one."""
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
         if self.keyring.accepts_token(token.strip()):
-            return TokenScope.ADMIN
-        return scope_of(self.database, token.strip())
+            return Grant(TokenScope.ADMIN)
+        return grant_of(self.database, token.strip())
 
-    def _session(self, cookie: str) -> TokenScope | None:
+    def _session(self, cookie: str) -> Grant | None:
         """Return what the browser with a cookie may do, None if it is none of ours."""
         if self.keyring.accepts_cookie(cookie):
-            return TokenScope.ADMIN
-        return scope_of_cookie(self.database, cookie, self.keyring.seal)
+            return Grant(TokenScope.ADMIN)
+        return grant_of_cookie(self.database, cookie, self.keyring.seal)
 
 
 def needed(method: str, path: str) -> TokenScope:

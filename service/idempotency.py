@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -26,6 +26,13 @@ LONGEST = 200
 FIELD = "Idempotency-Key"
 
 
+class Key(NamedTuple):
+    """An Idempotency-Key with the id of the token that sent it; "" is that of the first start."""
+
+    text: str
+    token: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request that makes something, once however often it is sent with its key.
@@ -34,7 +41,7 @@ class Request:
     made, named by what :meth:`once` returns, is there no more. Without a key each is a new one.
     """
 
-    key: str | None
+    key: Key | None
     content: Any
     look: Callable[[Connection, str], object]
 
@@ -60,42 +67,48 @@ class Request:
             self._keep(connection, self.key, made)
         return made
 
-    def _made(self, connection: Connection, key: str) -> str | None:
-        if not 1 <= len(key) <= LONGEST or not key.isprintable():
+    def _made(self, connection: Connection, key: Key) -> str | None:
+        text = key.text
+        if not 1 <= len(text) <= LONGEST or not text.isprintable():
             raise UserError(
                 f"Idempotency-Key must have 1 to {LONGEST} printable characters",
                 field=FIELD,
-                value=key[:LONGEST],
+                value=text[:LONGEST],
                 allowed=f"1 to {LONGEST} printable characters",
             )
         row = connection.execute(
-            select(table).where(table.c.key == key, table.c.expires_at >= now())
+            select(table).where(
+                table.c.token == key.token, table.c.key == text, table.c.expires_at >= now()
+            )
         ).first()
         if row is None:
             return None
         if row.request_hash != self._digest():
             raise UserError(
-                f"Idempotency-Key {key!r} was used with another request",
+                f"Idempotency-Key {text!r} was used with another request",
                 field=FIELD,
-                value=key,
+                value=text,
                 allowed="a new key for a new request",
             )
         made: str = row.resource
         try:
             self.look(connection, made)
         except NotFound as error:
-            text = f"what the first request with Idempotency-Key {key!r} made is gone: {error}"
-            allowed = "a new key to make it again"
-            raise Conflict(text, field=FIELD, value=key, allowed=allowed) from error
+            raise Conflict(
+                f"what the first request with Idempotency-Key {text!r} made is gone: {error}",
+                field=FIELD,
+                value=text,
+                allowed="a new key to make it again",
+            ) from error
         return made
 
-    def _keep(self, connection: Connection, key: str, made: str) -> None:
+    def _keep(self, connection: Connection, key: Key, made: str) -> None:
         values = {
             "request_hash": self._digest(),
             "resource": made,
             "expires_at": now() + KEEP_SECONDS * MICROS,
         }
-        statement = upsert(table).values(key=key, **values)
+        statement = upsert(table).values(token=key.token, key=key.text, **values)
         connection.execute(statement.on_conflict_do_update(set_=values))
 
     def _digest(self) -> str:

@@ -49,7 +49,7 @@ MOST_TRIALS = 1_000_000
 MOST = {"trials": MOST_TRIALS, "workers": MOST_WORKERS}
 
 
-def create(database: Database, spec: SearchSpec, key: str | None = None) -> str:
+def create(database: Database, spec: SearchSpec, key: idempotency.Key | None = None) -> str:
     """Keep a new search, to be run by whoever looks for pending ones; return its id.
 
     ``key`` makes a repeat harmless: the same key with the same spec gives the first one's id.
@@ -58,7 +58,7 @@ def create(database: Database, spec: SearchSpec, key: str | None = None) -> str:
     return make(database, repeatable(key, spec.model_dump(mode="json")), lambda: spec)
 
 
-def repeatable(key: str | None, content: Any) -> idempotency.Request:
+def repeatable(key: idempotency.Key | None, content: Any) -> idempotency.Request:
     """Return a request that makes a search; ``content`` is JSON data that tells it from others."""
     return idempotency.Request(key, content, lambda *found: SearchRows(*found).search())
 

@@ -145,10 +145,12 @@ event = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("token", Text, nullable=False),  # the id of who asked; "": the token of the first start
+    Column("key", Text, nullable=False),
     Column("request_hash", Text, nullable=False),
     Column("resource", Text, nullable=False),  # the id of what the first request made
     Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("token", "key"),
     Index("ix_idempotency_expires_at", "expires_at"),
 )
 

@@ -7,7 +7,7 @@ import re
 import secrets
 from datetime import datetime  # noqa: TC003 - read when the views are made
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import delete, func, insert, select
 
@@ -42,6 +42,13 @@ class Scope(StrEnum):
         """Say whether this is enough where ``needed`` is asked for."""
         order = list(Scope)
         return order.index(self) >= order.index(needed)
+
+
+class Grant(NamedTuple):
+    """What whoever asks may do, and by which token: its id, "" for that of the first start."""
+
+    scope: Scope
+    token: str = ""
 
 
 class TokenView(View):
@@ -110,10 +117,10 @@ def revoke(database: Database, token_id: str) -> TokenView:
     return _view(row)
 
 
-def scope_of(database: Database, text: str) -> Scope | None:
+def grant_of(database: Database, text: str) -> Grant | None:
     """Return what a token may do, None if it is none of ours or its time is over."""
     row = _held(database, text)
-    return None if row is None else Scope(row.scope)
+    return None if row is None else Grant(Scope(row.scope), row.id)
 
 
 def cookie_of(database: Database, text: str, seal: Seal) -> str | None:
@@ -125,12 +132,12 @@ def cookie_of(database: Database, text: str, seal: Seal) -> str | None:
     return None if row is None else f"{row.id}.{seal(row.digest)}"
 
 
-def scope_of_cookie(database: Database, text: str, seal: Seal) -> Scope | None:
+def grant_of_cookie(database: Database, text: str, seal: Seal) -> Grant | None:
     """Return what a browser with such a cookie may do; None once its token is valid no more."""
     row = _kept(database, COOKIE.fullmatch(text))
     if row is None or not secrets.compare_digest(text, f"{row.id}.{seal(row.digest)}"):
         return None
-    return Scope(row.scope)
+    return Grant(Scope(row.scope), row.id)
 
 
 def _held(database: Database, text: str) -> Row[Any] | None:

@@ -29,7 +29,7 @@ def meta(request: Request, database: DatabaseDep) -> Meta:
     """Say what answers, that the caller is signed in, and what it may do."""
     with database.read() as connection:
         seq = eventlog.last_seq(connection)
-    scope = request.scope["state"][GRANTED]
+    scope = request.scope["state"][GRANTED].scope
     return Meta(name="nasturtium", version=version("nasturtium"), scope=scope, seq=seq)
 
 

@@ -29,7 +29,7 @@ def clone(
     response: Response,
     search_id: Identity,
     changes: Annotated[Changes, Depends(strict(Changes))],
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey,
 ) -> SearchView:
     """Start a search like this one, with some fields changed.
 

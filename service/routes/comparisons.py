@@ -23,7 +23,7 @@ def train(
     database: DatabaseDep,
     search_id: Identity,
     wanted: Annotated[ComparisonRequest, Depends(strict(ComparisonRequest))],
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey,
 ) -> ComparisonView:
     """Train the best cells, random cells and published networks alike, each with several seeds.
 

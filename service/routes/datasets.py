@@ -61,7 +61,7 @@ def add(
     settings: SettingsDep,
     response: Response,
     wanted: Annotated[DatasetRequest, Depends(strict(DatasetRequest))],
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey,
 ) -> DatasetView:
     """Give a folder, a .zip or a .npz of the server's disk a name; it is read once to check it."""
     made = datasets.add(database, wanted.name, wanted.path, idempotency_key)

@@ -44,7 +44,7 @@ def train(
     response: Response,
     search_id: Identity,
     wanted: Annotated[FinalsRequest, Depends(strict(FinalsRequest))],
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey,
 ) -> FinalsView:
     """Train the best architectures from scratch with several seeds; what is known is not repeated.
 

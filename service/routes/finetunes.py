@@ -32,7 +32,7 @@ def start(
     settings: SettingsDep,
     response: Response,
     wanted: Annotated[FinetuneRequest, Depends(strict(FinetuneRequest))],
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey,
 ) -> FinetuneView:
     """Adapt a trained network to other images: measure, advise, train, test once, export."""
     made = finetunes.request(database, wanted, idempotency_key)

@@ -66,7 +66,7 @@ def create(
     settings: SettingsDep,
     response: Response,
     spec: Annotated[SearchSpec, Depends(strict(SearchSpec))],
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey,
 ) -> SearchView:
     """Start a search. The same Idempotency-Key with the same body gives the same search."""
     search_id = searches.create(database, spec, idempotency_key)

@@ -17,6 +17,7 @@ from sqlalchemy import create_engine, insert
 from service import migrate, searches
 from service.db import Database
 from service.errors import UserError
+from service.idempotency import Key
 from service.settings import Settings
 from service.tables import metadata, model
 from tests.service.making import finished, toy_spec
@@ -116,6 +117,16 @@ def test_a_migration_that_fails_leaves_the_old_schema(settings, tmp_path, monkey
     with Database.open(settings) as database, database.read() as connection:
         found = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'half'")
         assert found.first() is None
+
+
+def test_keys_of_an_older_database_are_those_of_the_first_token(database):
+    first = searches.create(database, toy_spec(), Key("of the first"))
+    searches.create(database, toy_spec(), Key("of the first", "0a1b2c3d"))
+    other = searches.create(database, toy_spec(), Key("of another", "0a1b2c3d"))
+    moved(database, "downgrade", "0011")
+    moved(database, "upgrade", "head")
+    assert searches.create(database, toy_spec(), Key("of the first")) == first
+    assert searches.create(database, toy_spec(), Key("of another")) == other
 
 
 def moved(database: Database, way: str, target: str) -> None:

@@ -19,6 +19,7 @@ from service import cursors, eventlog, models, searches
 from service.clock import now
 from service.course import course
 from service.errors import Conflict, NotFound, UserError
+from service.idempotency import Key
 from service.states import SearchState
 from service.store import SqlStore
 from service.tables import search, trial
@@ -69,16 +70,16 @@ def test_images_that_are_not_there_are_noticed_before_the_search_is_kept(databas
 
 
 def test_the_same_key_gives_the_same_search(database):
-    first = searches.create(database, toy_spec(), "key")
-    assert searches.create(database, toy_spec(), "key") == first
-    assert searches.create(database, toy_spec(), "other") != first
+    first = searches.create(database, toy_spec(), Key("key"))
+    assert searches.create(database, toy_spec(), Key("key")) == first
+    assert searches.create(database, toy_spec(), Key("other")) != first
     assert searches.create(database, toy_spec()) != first
 
 
 def test_a_key_used_for_another_search_is_refused(database):
-    searches.create(database, toy_spec(), "key")
+    searches.create(database, toy_spec(), Key("key"))
     with pytest.raises(UserError, match="another request") as caught:
-        searches.create(database, toy_spec(seed=1), "key")
+        searches.create(database, toy_spec(seed=1), Key("key"))
     assert caught.value.field == "Idempotency-Key"
 
 
@@ -89,9 +90,9 @@ def test_a_repeat_is_known_though_its_images_are_gone(database, tmp_path):
         shade.mkdir(parents=True, exist_ok=True)
         Image.new("L", (8, 8), number).save(shade / f"{number}.png")
     spec = digits_spec().model_copy(update={"data": DataSpec(source=str(place))})
-    first = searches.create(database, spec, "key")
+    first = searches.create(database, spec, Key("key"))
     place.rename(tmp_path / "moved")
-    assert searches.create(database, spec, "key") == first
+    assert searches.create(database, spec, Key("key")) == first
     with pytest.raises(UserError):
         searches.create(database, spec)
 
@@ -110,15 +111,15 @@ def test_a_repeat_whose_search_was_thrown_away_says_so(client, database):
 @pytest.mark.parametrize("key", ["", "x" * 201, "a\nb"])
 def test_a_strange_key_is_refused(database, key):
     with pytest.raises(UserError, match="Idempotency-Key"):
-        searches.create(database, toy_spec(), key)
+        searches.create(database, toy_spec(), Key(key))
 
 
 def test_a_key_is_forgotten_after_a_day(database, monkeypatch):
-    first = searches.create(database, toy_spec(), "key")
+    first = searches.create(database, toy_spec(), Key("key"))
     later = now() + 25 * 3600 * 1_000_000
     monkeypatch.setattr("service.idempotency.now", lambda: later)
     searches.remove_expired(database)
-    assert searches.create(database, toy_spec(), "key") != first
+    assert searches.create(database, toy_spec(), Key("key")) != first
 
 
 def test_a_search_is_found_by_id_by_name_and_as_the_last(database):

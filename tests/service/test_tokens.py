@@ -127,6 +127,27 @@ def test_a_browser_that_signs_in_with_a_token_may_do_what_the_token_may(anonymou
     assert anonymous.get("/api/v1/meta").status_code == 401
 
 
+def test_a_key_that_makes_repeats_harmless_is_of_one_token(anonymous, database, settings):
+    made = [tokens.create(database, name, Scope.WRITE).token for name in ("one", "other")]
+    key, body = {"Idempotency-Key": "1"}, toy_spec().model_dump(mode="json")
+
+    def ask(token: str, body: dict) -> str:
+        answer = anonymous.post("/api/v1/searches", json=body, headers=holder(token) | key)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["id"]
+
+    first = [ask(token, body) for token in (token_of(settings), *made)]
+    assert len(set(first)) == 3
+    assert [ask(token, body) for token in (token_of(settings), *made)] == first
+    other = anonymous.post(
+        "/api/v1/searches", json=body | {"seed": 1}, headers=holder(made[0]) | key
+    )
+    assert (other.status_code, other.json()["field"]) == (422, "Idempotency-Key")
+    anonymous.post("/api/v1/login", json={"token": made[0]})  # a browser is who signed it in
+    page = key | {"Origin": "http://localhost:8000"}
+    assert anonymous.post("/api/v1/searches", json=body, headers=page).json()["id"] == first[1]
+
+
 def test_a_session_ends_with_its_token(anonymous, database):
     made = tokens.create(database, "short", Scope.ADMIN)
     anonymous.post("/api/v1/login", json={"token": made.token})
