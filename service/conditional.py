@@ -1,7 +1,9 @@
 """What holds for GETs: an ETag, a 304 for those who have the answer, and the same by HEAD.
 
-The tag is a hash of the answer: it saves the way, not the work. Files and the log of a search have
-tags of their own; errors, ``/metrics``, the stream of events and the page have none.
+The tag is a hash of the answer: it saves the way, not the work. Browsers may keep what is tagged,
+but for the list of tokens, and ask each time whether it still holds; :mod:`service.guard` lets
+nothing else be kept. Files and the log of a search have tags of their own; errors, ``/metrics``,
+the stream of events and the page have none.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 
-from service.guard import inner_path
+from service.guard import TOKENS, inner_path
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +22,7 @@ API = "/api/v1/"
 OTHERS = frozenset({"/healthz", "/readyz", "/metrics"})
 STREAM = "/api/v1/events"
 FILES = "/files/"
+REVALIDATED = "private, no-cache"  # a browser may keep it, and asks each time if it still holds
 TAGGED = frozenset({"application/json", "application/octet-stream", "image/svg+xml"})
 
 
@@ -79,6 +82,8 @@ class _Answer:
         body = bytes(self.body)
         headers = MutableHeaders(raw=self.start["headers"])
         headers["etag"] = tag
+        if not _path(self.scope).startswith(TOKENS):
+            headers.setdefault("cache-control", REVALIDATED)
         if has_it(Headers(scope=self.scope).get("if-none-match", ""), tag):
             del headers["content-length"], headers["content-type"]
             self.start["status"], body = 304, b""
@@ -94,8 +99,12 @@ def has_it(header: str, tag: str) -> bool:
     return tag.removeprefix("W/") in named or named == ["*"]
 
 
+def _path(scope: Scope) -> str:
+    return inner_path(scope["path"], scope.get("root_path", ""))
+
+
 def _ours(scope: Scope) -> bool:
-    path = inner_path(scope["path"], scope.get("root_path", ""))
+    path = _path(scope)
     if path == STREAM or FILES in path:
         return False
     return path.startswith(API) or path in OTHERS

@@ -67,6 +67,54 @@ def test_a_tag_is_another_when_the_answer_is(client, database):
     assert changed.headers["etag"] != tag
 
 
+class Browser:
+    """A client that keeps answers as browsers do, as far as Cache-Control lets it."""
+
+    def __init__(self, client) -> None:
+        self.client, self.kept = client, {}
+
+    def get(self, place: str) -> tuple[int, bytes]:
+        """Return the status on the way and the content, of what is kept where that still holds."""
+        kept = self.kept.get(place)
+        given = {"If-None-Match": kept.headers["etag"]} if kept else {}
+        answer = self.client.get(place, headers=given)
+        orders = answer.headers["cache-control"]
+        assert "max-age" not in orders
+        assert "public" not in orders
+        if answer.status_code == 200 and "no-store" not in orders:
+            assert orders == "private, no-cache"
+            self.kept[place] = answer
+        return answer.status_code, (kept if answer.status_code == 304 else answer).content
+
+
+def test_a_browser_asks_whether_what_it_keeps_still_holds(client, database, search_id):
+    browser = Browser(client)
+    for path in ("searches", f"searches/{search_id}", f"searches/{search_id}/trials", "catalog"):
+        first = browser.get(f"/api/v1/{path}")
+        again = browser.get(f"/api/v1/{path}")
+        assert (first[0], again) == (200, (304, first[1])), path
+    searches.change_limits(database, search_id, trials=9)
+    status, content = browser.get(f"/api/v1/searches/{search_id}")
+    assert (status, json.loads(content)["limits"]["trials"]) == (200, 9)
+
+
+@pytest.mark.parametrize(
+    ("place", "status"),
+    [("tokens", 200), ("health", 200), ("events", 200), ("searches/none", 404), ("metrics", 404)],
+)
+def test_what_is_secret_wrong_or_new_each_time_is_kept_nowhere(client, place, status):
+    answer = (client.head if place == "events" else client.get)(f"/api/v1/{place}")
+    assert (answer.status_code, answer.headers["cache-control"]) == (status, "no-store")
+
+
+def test_what_is_made_is_kept_nowhere_and_what_is_refused_neither(client, anonymous):
+    made = client.post("/api/v1/tokens", json={"name": "x"})
+    assert (made.status_code, made.headers["cache-control"]) == (201, "no-store")
+    del client.headers["Authorization"]
+    refused = anonymous.get("/api/v1/searches", headers={"If-None-Match": "*"})
+    assert (refused.status_code, refused.headers["cache-control"]) == (401, "no-store")
+
+
 def test_columns_and_what_is_gzipped_have_a_tag_too(client, search_id):
     for path, accept in (("history", "application/octet-stream"), ("trials", "application/json")):
         place = f"/api/v1/searches/{search_id}/{path}"
