@@ -72,9 +72,10 @@ class DatasetView(View):
 
 
 class DatasetList(View):
-    """The built-in ones, then those of this service by name."""
+    """The built-in ones, then those of this service by name; there is one page only."""
 
     items: list[DatasetView]
+    next: None = None
 
 
 def datasets(database: Database) -> DatasetList:

@@ -68,9 +68,10 @@ class TokenCreated(TokenView):
 
 
 class TokenList(View):
-    """All tokens but the one of the first start, the newest first."""
+    """All tokens but the one of the first start, the newest first; there is one page only."""
 
     items: list[TokenView]
+    next: None = None
 
 
 def create(database: Database, name: str, scope: Scope, days: float | None = None) -> TokenCreated:

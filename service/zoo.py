@@ -82,9 +82,10 @@ class NetworkDetail(NetworkView):
 
 
 class NetworkList(View):
-    """Published networks by name."""
+    """Published networks by name; there is one page only."""
 
     items: list[NetworkView]
+    next: None = None
 
 
 def networks(pattern: str = "*") -> NetworkList:

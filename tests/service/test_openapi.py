@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from tests.conftest import ROOT
 
+WHOLE = ("ModelList", "DatasetList", "TokenList", "NetworkList")  # there is one page only
 GOLDEN = ROOT / "tests" / "golden" / "openapi.json"
 
 
@@ -69,5 +70,7 @@ def test_names_in_the_api_are_the_same_in_all_places(anonymous):
     for path in schema["paths"]:
         assert path in {"/healthz", "/readyz", "/metrics"} or path.startswith("/api/v1/")
         assert not path.endswith("/")
-    for page in ("SearchPage", "TrialPage", "ModelList"):
+    for page in ("SearchPage", "TrialPage", "FinetunePage", *WHOLE):
         assert set(schema["components"]["schemas"][page]["properties"]) == {"items", "next"}
+    for page in WHOLE:
+        assert schema["components"]["schemas"][page]["properties"]["next"]["type"] == "null"
