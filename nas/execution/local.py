@@ -43,6 +43,10 @@ class _Worker:
     def name(self) -> str:
         return f"local-{self.place}"
 
+    @property
+    def empty(self) -> bool:
+        return self.channel is None and self.pid is None
+
 
 class Local(Executor):
     """Long-lived worker processes on this machine, forked from one that has loaded torch."""
@@ -100,14 +104,15 @@ class Local(Executor):
     def resize(self, workers: int) -> None:
         """Start workers at the places that are free, or end those that are too many."""
         super().resize(workers)
+        self._strikes = 0  # whoever changes the number may have mended what kept them from starting
+        self._retire()
         taken = {worker.place for worker in self._workers}
         lacking = max(0, self._room() - len(taken))
         free = (place for place in itertools.count() if place not in taken)
-        for place in itertools.islice(free, lacking):
-            worker = _Worker(place)
-            self._workers.append(worker)
-            self._employ(worker)
-        self._retire()
+        self._workers.extend(_Worker(place) for place in itertools.islice(free, lacking))
+        for worker in self._workers:
+            if worker.empty:
+                self._employ(worker)
 
     def close(self) -> None:
         """Kill all workers and what they started."""
@@ -124,14 +129,18 @@ class Local(Executor):
         return min(self.workers, places(len(self._devices), gpus)) if gpus > 0 else self.workers
 
     def _retire(self) -> None:
-        """End idle workers while there are too many; one that is not born yet ends later."""
-        for worker in list(self._workers):
-            if len(self._workers) <= self._room():
-                return
-            if worker.job is None and worker.pid is not None and self._nursery is not None:
+        """Give up places that are too many: empty ones, then idle ones, busy ones after the trial.
+
+        One whose process is asked for and not born yet waits for that.
+        """
+        surplus = len(self._workers) - self._room()
+        spare = [w for w in self._workers if w.job is None and (w.empty or w.pid is not None)]
+        spare.sort(key=lambda worker: (not worker.empty, worker.ready))
+        for worker in spare[: max(0, surplus)]:
+            if worker.pid is not None and self._nursery is not None:
                 self._nursery.kill(worker.pid)
-                self._drop(worker)
-                self._workers.remove(worker)
+            self._drop(worker)
+            self._workers.remove(worker)
 
     def _start(self) -> None:
         self._nursery = Nursery(self.setup, self.execution, self._devices)

@@ -128,14 +128,15 @@ class Ray(Executor):
     def resize(self, workers: int) -> None:
         """Ask for actors at the places that are free, or kill those that are too many."""
         super().resize(workers)
+        self._strikes = 0  # whoever changes the number may have mended what kept them from starting
+        self._retire()
         taken = {worker.place for worker in self._workers}
         free = (place for place in itertools.count() if place not in taken)
-        for place in itertools.islice(free, max(0, workers - len(taken))):
-            worker = _Worker(place)
-            self._workers.append(worker)
-            if self._cluster.connected():
+        lacking = max(0, workers - len(taken))
+        self._workers.extend(_Worker(place) for place in itertools.islice(free, lacking))
+        for worker in self._workers:
+            if worker.actor is None and self._cluster.connected():
                 self._employ(worker)
-        self._retire()
 
     def close(self) -> None:
         """Kill the actors, disconnect, and end the cluster if it is our own."""
