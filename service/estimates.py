@@ -114,6 +114,7 @@ def estimate(settings: Settings, spec: SearchSpec, *, measure: bool = True) -> E
     """
     look = describe if measure else _described_lately
     checked = specs.complete(spec, settings.data_root, look)
+    specs.check_workers(checked.execution.executor, checked.execution.workers, "execution.workers")
     space = REGISTRIES["space"].create(checked.space.name, checked.space.options)
     size = str(space.size)
     if checked.evaluator.name != TRAINED or checked.data is None:

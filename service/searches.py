@@ -72,6 +72,7 @@ def make(
         return earlier
     spec = registered.located(database, described())
     checked = specs.complete(spec, database.settings.data_root)
+    specs.check_workers(checked.execution.executor, checked.execution.workers, "execution.workers")
     with database.write() as connection:
         return request.once(connection, lambda: _insert(connection, checked))
 
@@ -159,7 +160,9 @@ def change_limits(database: Database, search_id: str, **limits: Any) -> SearchVi
     if values:
         with database.write() as connection:
             rows = SearchRows(connection, search_id)
-            rows.search()
+            executor = rows.search().spec["execution"]["executor"]
+            if "workers" in limits:
+                specs.check_workers(executor, limits["workers"], "workers")
             rows.set_search(**values)
             rows.note_state()
     return view(database, search_id)

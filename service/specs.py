@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from nas.catalog import REGISTRIES
 from nas.data import DataError, describe
 from nas.data.sizing import sized
 from nas.spec import SearchSpec
@@ -48,6 +49,14 @@ def stored(data: dict[str, Any]) -> SearchSpec:
         field = ".".join(str(part) for part in first["loc"])
         text = f"the search was made by another version of Nasturtium: {field}: {first['msg']}"
         raise UserError(text, field=field, value=first["input"]) from error
+
+
+def check_workers(executor: str, workers: int, field: str) -> None:
+    """Raise UserError at a field where an executor has no room for so many workers."""
+    most = REGISTRIES["executor"].get(executor).most_workers()
+    if workers > most:
+        text = f"{field} is {workers}, but executor {executor!r} has room for {most} here"
+        raise UserError(text, field=field, value=workers, allowed=f"1 to {most}")
 
 
 def digest(spec: SearchSpec) -> str:

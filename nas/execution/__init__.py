@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from nas.spec import MOST_WORKERS
+
 if TYPE_CHECKING:
     from nas.spec import Execution, Setup
     from nas.trial import Metrics, Outcome
@@ -68,6 +70,11 @@ class Executor(ABC):
         """Keep what workers need; start them here or on first use."""
         self.setup, self.execution = setup, execution
         self.workers = execution.workers  # places; :meth:`resize` changes it
+
+    @classmethod
+    def most_workers(cls) -> int:
+        """Return how many places there can be, as seen from this machine."""
+        return MOST_WORKERS
 
     @abstractmethod
     def free(self) -> int:

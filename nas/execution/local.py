@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import os
+import resource
 import select
 import time
 from collections import deque
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 START_SECONDS = 600.0  # for a worker to load its data; one that hangs there is replaced
 STRIKES = 5  # workers that die in a row before they are ready, before it is called hopeless
+PER_CORE = 16  # workers; more would only take each other's time and memory
+MOST = 256  # some 550 requests to fork fill the sockets both ways, and both sides wait for ever
+RESERVE = 128  # file descriptors for the rest of the process; each worker takes one
 
 log = logging.getLogger(__name__)
 
@@ -57,13 +61,20 @@ class Local(Executor):
         """Start the workers; raise ValueError where this machine lacks the GPUs asked for."""
         super().__init__(setup, execution)
         self._devices = _devices(execution.gpus_per_trial)
-        self._workers = [_Worker(place) for place in range(self._room())]
+        self._workers: list[_Worker] = []
         self._queue: deque[Job] = deque()
         self._events: list[Progress | Finished] = []
         self._strikes = 0
         self._reason = ""
         self._nursery: Nursery | None = None
         self._start()
+
+    @classmethod
+    def most_workers(cls) -> int:
+        """Return what the cores of this machine and the open files of a process allow."""
+        files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        limit = MOST if files == resource.RLIM_INFINITY else files - RESERVE
+        return max(1, min(MOST, limit, PER_CORE * len(os.sched_getaffinity(0))))
 
     def free(self) -> int:
         """Return the places without a job, less the jobs that wait for one."""
@@ -95,24 +106,18 @@ class Local(Executor):
             self._enforce()
             self._retire()
             self._dispatch()
+            if not self._events and self._hopeless():
+                raise WorkersUnavailable(f"no local worker starts: {self._reason}")
             if self._events or time.monotonic() >= until:
                 events, self._events = self._events, []
                 return events
-            if self._strikes >= STRIKES and not any(worker.ready for worker in self._workers):
-                raise WorkersUnavailable(f"no local worker starts: {self._reason}")
 
     def resize(self, workers: int) -> None:
         """Start workers at the places that are free, or end those that are too many."""
         super().resize(workers)
         self._strikes = 0  # whoever changes the number may have mended what kept them from starting
         self._retire()
-        taken = {worker.place for worker in self._workers}
-        lacking = max(0, self._room() - len(taken))
-        free = (place for place in itertools.count() if place not in taken)
-        self._workers.extend(_Worker(place) for place in itertools.islice(free, lacking))
-        for worker in self._workers:
-            if worker.empty:
-                self._employ(worker)
+        self._fill()
 
     def close(self) -> None:
         """Kill all workers and what they started."""
@@ -124,9 +129,27 @@ class Local(Executor):
         self._queue.clear()
 
     def _room(self) -> int:
-        """Return how many places there should be: those wanted, as far as there are GPUs."""
+        """Return how many places there should be: those wanted, as far as the machine has room."""
+        wanted = min(self.workers, self.most_workers())
         gpus = self.execution.gpus_per_trial
-        return min(self.workers, places(len(self._devices), gpus)) if gpus > 0 else self.workers
+        return min(wanted, places(len(self._devices), gpus)) if gpus > 0 else wanted
+
+    def _hopeless(self) -> bool:
+        if any(worker.ready for worker in self._workers):
+            return False
+        return self._strikes >= STRIKES or all(worker.empty for worker in self._workers)
+
+    def _fill(self) -> None:
+        """Start workers at the places that are empty or not there yet."""
+        taken = {worker.place for worker in self._workers}
+        lacking = max(0, self._room() - len(taken))
+        free = (place for place in itertools.count() if place not in taken)
+        self._workers.extend(_Worker(place) for place in itertools.islice(free, lacking))
+        if len(self._workers) < self.workers:
+            log.warning("of %d workers there is room for %d", self.workers, len(self._workers))
+        for worker in self._workers:
+            if worker.empty:
+                self._employ(worker)
 
     def _retire(self) -> None:
         """Give up places that are too many: empty ones, then idle ones, busy ones after the trial.
@@ -145,17 +168,28 @@ class Local(Executor):
     def _start(self) -> None:
         self._nursery = Nursery(self.setup, self.execution, self._devices)
         for worker in self._workers:
-            self._employ(worker)
+            self._drop(worker)
+        self._fill()
 
     def _employ(self, worker: _Worker) -> None:
         """Ask for a process at this place, unless it is hopeless; it says when it is ready."""
         self._drop(worker)
         if self._nursery is None or self._strikes >= STRIKES:
             return
-        ours, theirs = Channel.pair()
+        try:
+            ours, theirs = Channel.pair()
+        except OSError as error:
+            self._stillborn(worker, str(error))
+            return
         worker.channel, worker.deadline = ours, time.monotonic() + START_SECONDS
         with theirs.end:
             self._nursery.fork(worker.place, theirs)
+
+    def _stillborn(self, worker: _Worker, cause: str) -> None:
+        """Leave a place empty: this machine has no room for another process or its channel."""
+        self._drop(worker)
+        self._reason = cause
+        log.warning("%s does not start, the others go on: %s", worker.name, cause)
 
     def _drop(self, worker: _Worker) -> None:
         """Forget the process at this place: nothing that it still says is heard."""
@@ -217,6 +251,8 @@ class Local(Executor):
         for worker in self._workers:
             if worker.place == message.get("born"):
                 worker.pid = message["pid"]
+            elif worker.place == message.get("stillborn"):
+                self._stillborn(worker, message["cause"])
             elif worker.pid == message.get("dead", 0):
                 self._listen(worker)  # what it said last
                 self._lost(worker, message["cause"])

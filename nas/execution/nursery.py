@@ -57,7 +57,10 @@ class Nursery:
         )
 
     def fork(self, place: int, worker_end: Channel) -> None:
-        """Ask for the worker of a place; ``{"born": place, "pid": pid}`` will follow."""
+        """Ask for the worker of a place; ``{"born": place, "pid": pid}`` will follow.
+
+        Or ``{"stillborn": place, "cause": text}``, where the machine has no room for a process.
+        """
         request = json.dumps({"fork": place}).encode()
         with contextlib.suppress(OSError):  # it has died: the end of ``control`` tells
             socket.send_fds(self.control.end, [request], [worker_end.fileno()])
@@ -126,7 +129,12 @@ class _Ward:
 
     def _fork(self, place: int, channel: Channel) -> None:
         parent = os.getpid()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory, or no more processes allowed: the others go on
+            channel.close()
+            self.control.send({"stillborn": place, "cause": str(error)})
+            return
         if pid == 0:
             _become_worker(parent)
             self.control.close()

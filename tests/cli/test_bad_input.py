@@ -55,6 +55,7 @@ def refused(arguments: list[str], code: int = 2) -> str:
         ("search --trials -3", ["--trials", "-3", "greater than or equal to 1"]),
         ("search --trials many", ["--trials", "integer"]),
         ("search --workers 0", ["--workers", "0"]),
+        ("search --space toy --evaluator toy --executor local --workers 5000", ["5000", "local"]),
         ("search --hours nan", ["--hours"]),
         ("search --epochs -1", ["--epochs", "-1"]),
         ("search --filters 0", ["--filters", "0"]),

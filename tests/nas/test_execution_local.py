@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nas.execution import local
-from nas.execution.nursery import Nursery
+from nas.execution.local import Local
+from nas.execution.nursery import Nursery, _Ward
 from nas.execution.wire import Channel
 from nas.execution.worker import WorkersUnavailable
 from nas.trial import FailureKind
@@ -22,6 +25,7 @@ from tests.conftest import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SETUP = {"space": "toy", "evaluator": "drill"}
 FATAL = """
 import os
 from nas.evaluators import Evaluator
@@ -173,4 +177,80 @@ def test_asking_a_dead_nursery_is_no_error() -> None:
     nursery = Nursery(executor.setup, executor.execution, [])
     nursery.close()
     nursery.kill(1)
+    executor.close()
+
+
+@contextmanager
+def few_files(left: int) -> Iterator[None]:
+    """Leave this process only so many file descriptors inside the block."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    highest = max(int(entry.name) for entry in Path("/proc/self/fd").iterdir())
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(highest, 256) + 100, before[1]))
+    taken = []
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(left):
+            os.close(taken.pop())
+        yield
+    finally:
+        for number in taken:
+            os.close(number)
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_workers_for_which_there_are_no_files_left_are_done_without(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    executor = drill.make("local", workers=1)
+    with few_files(8):
+        executor.resize(16)
+    assert "local-15 does not start, the others go on" in caplog.text
+    log = drill.Log(executor)
+    assert 4 <= executor.free() < 16
+    outcomes = log.run(*(drill.job("score", number) for number in range(16)))
+    assert [outcome.metrics["accuracy"] for outcome in outcomes] == [0.5] * 16
+    executor.resize(16)
+    log.listen(lambda: executor.free() == 16)
+    executor.close()
+
+
+def test_where_no_worker_at_all_can_be_started_the_executor_says_so() -> None:
+    executor = drill.make("local", workers=1)
+    log = drill.Log(executor)
+    log.one("score")
+    with few_files(0):
+        log.executor.submit(drill.job("leave"))
+        with pytest.raises(WorkersUnavailable, match=r"no local worker starts: .*Too many open"):
+            log.listen(lambda: len(log.finished) == 9)
+    executor.close()
+
+
+def refuse() -> int:
+    raise BlockingIOError(11, "no more processes")
+
+
+def test_a_worker_that_cannot_be_forked_is_done_without() -> None:
+    ours, theirs = Channel.pair()
+    mine, workers = Channel.pair()
+    theirs.send({"setup": SETUP, "execution": {}, "devices": []})
+    ward = _Ward(ours)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fork", refuse)
+        ward._fork(3, workers)
+    assert theirs.receive() == {"stillborn": 3, "cause": "[Errno 11] no more processes"}
+    assert mine.receive() is None
+    for channel in (ours, theirs, mine):
+        channel.close()
+
+
+def test_there_are_not_more_workers_than_the_machine_takes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    most = Local.most_workers()
+    assert 16 <= most <= 256
+    executor = drill.make("local", workers=5000)
+    assert executor.free() == most
+    assert f"of 5000 workers there is room for {most}" in caplog.text
     executor.close()

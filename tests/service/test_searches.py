@@ -12,6 +12,7 @@ from PIL import Image
 from sqlalchemy import insert, update
 
 from nas.data import DataSpec
+from nas.execution.local import Local
 from nas.spec import Part
 from nas.store import Desired, Draft, Told
 from nas.trial import Failure, FailureKind, Outcome, Proposal, State
@@ -230,6 +231,37 @@ def test_a_limit_of_no_sense_is_refused(database, field, value):
     with pytest.raises(UserError) as caught:
         searches.change_limits(database, search_id, **{field: value})
     assert caught.value.field == field
+
+
+def test_more_local_workers_than_the_machine_takes_are_refused(client, database):
+    most = Local.most_workers()
+    body = toy_spec().model_dump(mode="json")
+    body["execution"] |= {"executor": "local", "workers": most + 1}
+    for path in ("searches", "estimate"):
+        problem = client.post(f"/api/v1/{path}", json=body).json()
+        assert problem["status"] == 422
+        assert (problem["field"], problem["value"]) == ("execution.workers", most + 1)
+        assert problem["allowed"] == f"1 to {most}"
+        assert problem["detail"] == (
+            f"execution.workers is {most + 1}, but executor 'local' has room for {most} here"
+        )
+    search_id = searches.create(database, toy_spec(executor="local"))
+    path = f"/api/v1/searches/{search_id}"
+    problem = client.patch(path, json={"workers": 5000, "trials": 9}).json()
+    assert (problem["status"], problem["field"], problem["value"]) == (422, "workers", 5000)
+    assert problem["allowed"] == f"1 to {most}"
+    limits = client.patch(path, json={"workers": most}).json()["limits"]
+    assert (limits["workers"], limits["trials"]) == (most, 5)
+    body["execution"] |= {"executor": "ray", "workers": 5000}
+    assert client.post("/api/v1/searches", json=body).status_code == 201
+
+
+def test_a_search_with_more_workers_than_this_machine_takes_runs_with_fewer(database):
+    search_id = searches.create(database, toy_spec(executor="local"))
+    with database.write() as connection:
+        connection.execute(update(search).values(workers_limit=5000))
+    assert run(database, search_id) == 0
+    assert searches.view(database, search_id).state == "finished"
 
 
 def test_searches_are_found_by_a_pattern_of_their_names(client, database):
