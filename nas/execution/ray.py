@@ -41,6 +41,7 @@ class _Worker:
     """One place for a trial. The last three are Ray's promises of a result, None where none is."""
 
     place: int
+    station: str = ""  # what its actor is called, once that has said so
     actor: Any = None
     ready: bool = False
     job: Job | None = None
@@ -53,7 +54,7 @@ class _Worker:
 
     @property
     def name(self) -> str:
-        return f"ray-{self.place}"
+        return self.station or f"ray-{self.place}"
 
 
 class Ray(Executor):
@@ -230,7 +231,7 @@ class Ray(Executor):
                 self._fallen(worker, error)
             return
         if kind == "opening":
-            worker.ready, self._strikes = True, 0
+            worker.station, worker.ready, self._strikes = value, True, 0
         elif kind == "news":
             worker.ask_at = time.monotonic() + NEWS_SECONDS
             self._report(worker, value)

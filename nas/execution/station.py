@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 from nas.execution import Progress
@@ -28,13 +30,17 @@ class Station:
         os.environ.update({**environ, **thread_variables(execution.cpus_per_trial)})
         if execution.gpus_per_trial == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # a cluster of others may show them all
-        self._bench = Bench(setup, execution, f"{name}@{socket.gethostname()}")
+        self._bench = Bench(setup, execution, f"{name}@{_machine()}")
         self._reports: list[Progress] = []
         self._unwanted: tuple[int, int] | None = None
 
-    def open(self) -> None:
-        """Make the evaluator; if that fails, every job ends with the reason."""
+    def open(self) -> str:
+        """Make the evaluator, and return what this worker is called.
+
+        If the evaluator cannot be made, every job ends with the reason.
+        """
         self._bench.open()
+        return self._bench.name
 
     def run(self, job: Job) -> tuple[list[Progress], Outcome, bool]:
         """Run a job; return its reports, its outcome, and whether this process must be replaced."""
@@ -55,3 +61,15 @@ class Station:
     def stop(self, number: int, attempt: int) -> None:
         """Let the next report of that attempt say that it should stop."""
         self._unwanted = (number, attempt)
+
+
+def _machine() -> str:
+    """Return this machine's name as its cluster has it, which need not be what it says itself."""
+    ray = sys.modules.get("ray")
+    if ray is not None and ray.is_initialized():
+        with contextlib.suppress(Exception):  # a name is not worth a worker
+            here = ray.get_runtime_context().get_node_id()
+            for node in ray.nodes():
+                if node["NodeID"] == here:
+                    return str(node["NodeManagerHostname"])
+    return socket.gethostname()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nas.execution.cluster import check_room, parse_address
 from nas.execution.head import Head, environment, make_folder, make_token, remove_folder, token_path
+from nas.execution.station import _machine
 from nas.execution.worker import WorkersUnavailable
 from nas.spec import Execution
 from tests import drill
@@ -72,6 +75,17 @@ def test_an_executor_joins_the_cluster_of_the_environment_and_leaves_it_there(ad
         assert (node.alive, node.cpus, node.gpus) == (True, 2.0, 0.0)
         assert node.memory_bytes > 1 << 20
         executor.close()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("address")
+def test_a_place_has_one_name_whatever_becomes_of_its_trials() -> None:
+    executor = drill.make("ray", workers=1, trial_timeout_seconds=3.0)
+    log = drill.Log(executor)
+    names = {log.one(action).worker for action in ("score", "killed", "hang", "error")}
+    (node,) = executor.nodes
+    assert names == {f"ray-0@{node.name}"}
+    executor.close()
 
 
 @pytest.mark.ray
@@ -277,6 +291,30 @@ def test_one_trial_must_fit_on_one_node(
     else:
         with pytest.raises(ValueError, match=message):
             check_room(execution, nodes)
+
+
+class AskedRay:
+    """Ray in a worker on the second of two nodes, whose names are not what the machine says."""
+
+    def is_initialized(self) -> bool:
+        return True
+
+    def get_runtime_context(self) -> SimpleNamespace:
+        return SimpleNamespace(get_node_id=lambda: "b2")
+
+    def nodes(self) -> list[dict[str, str]]:
+        return [{"NodeID": f"{name}2", "NodeManagerHostname": f"node-{name}"} for name in "ab"]
+
+
+def test_the_machine_of_a_worker_is_called_what_its_cluster_calls_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", AskedRay())
+    assert _machine() == "node-b"
+    monkeypatch.setattr(AskedRay, "nodes", lambda _: [])
+    assert _machine() == socket.gethostname()
+    monkeypatch.setattr(AskedRay, "nodes", lambda _: 1 / 0)
+    assert _machine() == socket.gethostname()
 
 
 def test_an_address_is_host_and_port() -> None:
