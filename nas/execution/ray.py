@@ -120,11 +120,11 @@ class Ray(Executor):
             self._enforce()
             self._retire()
             self._dispatch()
+            if not self._events and self._hopeless():
+                raise WorkersUnavailable(f"no Ray worker starts: {self._reason}")
             if self._events or time.monotonic() >= until:
                 events, self._events = self._events, []
                 return events
-            if self._strikes >= STRIKES and not any(worker.ready for worker in self._workers):
-                raise WorkersUnavailable(f"no Ray worker starts: {self._reason}")
 
     def resize(self, workers: int) -> None:
         """Ask for actors at the places that are free, or kill those that are too many."""
@@ -145,6 +145,9 @@ class Ray(Executor):
             self._drop(worker)
         self._queue.clear()
         self._cluster.close()
+
+    def _hopeless(self) -> bool:
+        return self._strikes >= STRIKES and not any(worker.ready for worker in self._workers)
 
     def _employ(self, worker: _Worker) -> None:
         """Ask for an actor at this place, unless it is hopeless; nothing waits for it."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nas.execution.local import Local
 from nas.execution.ray import Ray
+from nas.execution.worker import WorkersUnavailable
 from tests import drill
 
 if TYPE_CHECKING:
@@ -89,3 +91,19 @@ def test_more_places_are_filled_although_a_worker_did_not_start_before(
     log.executor.resize(4)
     log.listen(lambda: log.executor.free() == 4)
     score(log, 4)
+
+
+@pytest.mark.parametrize("name", drill.executors())
+def test_an_executor_without_workers_says_so_as_often_as_it_is_asked(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module(f"nas.execution.{name}"), "STRIKES", 2)
+    with drill.environment(tmp_path):
+        (tmp_path / "evaluators" / "seats.py").write_text(SEATS.format(folder=str(tmp_path)))
+        executor = drill.make(name, workers=1, evaluator="seats")
+        until = time.monotonic() + 60
+        for _ in range(2):  # the second time nothing happens any more
+            with pytest.raises(WorkersUnavailable, match=r"no (local|Ray) worker starts"):
+                while time.monotonic() < until:
+                    executor.wait(0.2)
+        executor.close()
