@@ -75,8 +75,13 @@ class Machine(View):
 
 
 class NodeView(View):
-    """A machine of a cluster: what it offers in all, and the ``searches`` that can use it."""
+    """A machine of a cluster: what it offers in all, and the ``searches`` that can use it.
 
+    ``id`` tells it from others of its name and address, ``cluster`` is where its cluster answers.
+    """
+
+    id: str
+    cluster: str
     name: str
     address: str
     alive: bool
@@ -118,10 +123,10 @@ def workers(database: Database, settings: Settings) -> WorkersView:
 
 def _nodes(pulses: dict[str, RunnerPulse]) -> list[NodeView]:
     """Return the machines that living runners tell of, each once; one that left is not alive."""
-    told: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    told: dict[tuple[str, str], list[tuple[str, dict[str, Any]]]] = {}
     for search_id, pulse in pulses.items():
         for node in pulse.detail.get("nodes", ()) if pulse.alive else ():
-            told.setdefault(node["address"], []).append((search_id, node))
+            told.setdefault((node["address"], node["id"]), []).append((search_id, node))
     return [
         NodeView(
             **max((node for _, node in seen), key=lambda node: bool(node["alive"])),

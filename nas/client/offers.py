@@ -282,8 +282,13 @@ class TokenCreated(TokenView):
 
 @dataclass(frozen=True, kw_only=True)
 class NodeView:
-    """A machine of a cluster: what it offers in all, and the ``searches`` that can use it."""
+    """A machine of a cluster: what it offers in all, and the ``searches`` that can use it.
 
+    ``id`` tells it from others of its name and address, ``cluster`` is where its cluster answers.
+    """
+
+    id: str
+    cluster: str
     name: str
     address: str
     alive: bool

@@ -50,8 +50,13 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of a cluster: what it offers in all, and whether it still does."""
+    """A machine of a cluster: what it offers in all, and whether it still does.
 
+    ``id`` tells it from others of its name and address, ``cluster`` is where its cluster answers.
+    """
+
+    id: str
+    cluster: str
     name: str
     address: str
     alive: bool

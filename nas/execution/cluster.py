@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.execution import Node
 from nas.execution.head import LOOPBACK, Head, settings
+from nas.execution.roster import Roster
 from nas.execution.worker import WorkersUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nas.execution import Node
     from nas.spec import Execution
 
 ATTEMPTS = 3  # at starting Ray: 3 of 12 starts failed where 20 to 40 processes shared two cores
+
+log = logging.getLogger(__name__)
 
 
 class Cluster:
@@ -35,6 +40,7 @@ class Cluster:
         self.address = execution.ray_address or os.environ.get("NAS_RAY_ADDRESS")
         self._head: Head | None = None
         self._ray: Any = None
+        self._roster = Roster("")
         if self.address is not None:
             parse_address(self.address)
         connected = _connected_to()
@@ -53,6 +59,7 @@ class Cluster:
     def connect(self, ray: Any) -> None:
         """Connect, and see that a trial fits; raise WorkersUnavailable or ValueError."""
         self._ray = ray
+        self._roster = Roster(str(self.address))
         try:
             if not self._guest and self.address is not None:
                 self._init(ray, self.address)
@@ -95,18 +102,15 @@ class Cluster:
         return f"the Ray cluster at {self.address} does not answer"
 
     def nodes(self) -> tuple[Node, ...]:
-        """Return the machines of the cluster; those that have left it are not alive."""
-        return tuple(
-            Node(
-                name=str(one["NodeManagerHostname"]),
-                address=str(one["NodeManagerAddress"]),
-                alive=bool(one["Alive"]),
-                cpus=float(one["Resources"].get("CPU", 0.0)),
-                gpus=float(one["Resources"].get("GPU", 0.0)),
-                memory_bytes=int(one["Resources"].get("memory", 0)),
-            )
-            for one in self._ray.nodes()
-        )
+        """Return the machines of the cluster, and those that have left it lately: not alive.
+
+        Where Ray gives no answer they are as last told; :meth:`gone` says whether it is no more.
+        """
+        try:
+            return self._roster.update(self._ray.nodes(), time.monotonic())
+        except (OSError, RuntimeError, ValueError, self._ray.exceptions.RayError) as error:
+            log.warning("the Ray cluster does not tell of its nodes: %s", error)
+            return self._roster.nodes
 
     def close(self) -> None:
         """Disconnect, and end the cluster if it is our own."""

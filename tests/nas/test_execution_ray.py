@@ -17,6 +17,7 @@ import pytest
 
 from nas.execution.cluster import check_room, parse_address
 from nas.execution.head import Head, environment, make_folder, make_token, remove_folder, token_path
+from nas.execution.ray import Ray
 from nas.execution.station import _machine
 from nas.execution.worker import WorkersUnavailable
 from nas.spec import Execution
@@ -72,6 +73,8 @@ def test_an_executor_joins_the_cluster_of_the_environment_and_leaves_it_there(ad
         (node,) = executor.nodes
         assert outcome.worker == f"ray-0@{node.name}"
         assert node.address == address.partition(":")[0]
+        assert node.cluster == address
+        assert len(node.id) == 12
         assert (node.alive, node.cpus, node.gpus) == (True, 2.0, 0.0)
         assert node.memory_bytes > 1 << 20
         executor.close()
@@ -85,6 +88,27 @@ def test_a_place_has_one_name_whatever_becomes_of_its_trials() -> None:
     names = {log.one(action).worker for action in ("score", "killed", "hang", "error")}
     (node,) = executor.nodes
     assert names == {f"ray-0@{node.name}"}
+    executor.close()
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("address")
+def test_a_cluster_that_does_not_tell_of_its_nodes_is_asked_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import ray
+
+    def refuse() -> None:
+        raise ray.exceptions.RaySystemError("Failed to connect to GCS.")
+
+    executor = drill.make("ray", workers=1)
+    assert isinstance(executor, Ray)
+    executor.wait(0.1)
+    (node,) = executor.nodes
+    monkeypatch.setattr(ray, "nodes", refuse)
+    executor._look_at = 0.0
+    executor.wait(0.1)
+    assert executor.nodes == (node,)
     executor.close()
 
 

@@ -15,6 +15,8 @@ SAMPLE = re.compile(r'^[a-z_]+(\{([a-z]+="[^"\n]*",?)+\})? [0-9.e+-]+$')
 
 NODES = [
     {
+        "id": f"node{name}",
+        "cluster": "10.0.0.2:6379",
         "name": name,
         "address": address,
         "alive": alive,
@@ -80,6 +82,21 @@ def test_a_machine_that_two_searches_see_is_told_once_and_lives_if_one_sees_it_l
     vitals.silence(database, vitals.RUNNER + first)
     nodes = client.get("/api/v1/workers").json()["nodes"]
     assert [(node["name"], node["alive"]) for node in nodes] == [("a", True), ("b", False)]
+
+
+def test_two_nodes_of_one_address_are_two_machines(client, database):
+    search_id = at_work(database)
+    here = NODES[0] | {"name": "here", "address": "127.0.0.1"}
+    seen = [
+        here | {"id": "one", "cluster": "127.0.0.1:6379"},
+        here | {"id": "two", "cluster": "127.0.0.1:6379", "cpus": 8.0},
+        here | {"id": "three", "cluster": "127.0.0.1:6380", "cpus": 16.0},
+    ]
+    vitals.beat(database, vitals.RUNNER + search_id, {"nodes": seen})
+    nodes = client.get("/api/v1/workers").json()["nodes"]
+    assert {(node["id"], node["cluster"], node["cpus"]) for node in nodes} == {
+        (node["id"], node["cluster"], node["cpus"]) for node in seen
+    }
 
 
 def test_a_search_without_a_runner_says_so(client, database):
