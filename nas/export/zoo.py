@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import torch
 
+from nas.data.images import Statistics
 from nas.export import ExportError, Subject
 from nas.export.facts import Card
 from nas.profile import profile
 from nas.seeding import seeded
+from nas.zoo import IMAGENET_STATISTICS
 from nas.zoo.catalog import ZOO
 from nas.zoo.sized import SizedModel
 from nas.zoo.weights import load_weights
@@ -20,10 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from nas.zoo import ZooModel
     from searchspaces import Task
 
-# Of ImageNet's training images, by channel; torchvision and timm divide by these.
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FRESH = "fresh: it was not trained"
 
 
@@ -48,11 +49,12 @@ def zoo_subject(
     if weights is not None:
         load_weights(model, weights)
     cost = profile(model, task)
+    statistics, known = _statistics(entry, task)
     fields = {
         "title": entry.title,
         "zoo": name,
         "classes": names,
-        **_statistics(task),
+        **asdict(statistics),
         "metrics": {"params": float(cost.params), "madds": float(cost.madds)},
         "search": {
             "network": entry.title,
@@ -60,7 +62,7 @@ def zoo_subject(
             "idea": entry.idea,
             "paper": entry.paper.citation,
         },
-        "data": {"mean and std": "assumed, those of ImageNet" if task.channels == 3 else "assumed"},
+        "data": {"mean and std": known},
         "training": {"weights": FRESH if weights is None else _described(weights)},
     }
     card = Card.of(fields, task)
@@ -78,10 +80,13 @@ def _names(classes: Sequence[str] | int | None, usual: int) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def _statistics(task: Task) -> dict[str, tuple[float, ...]]:
-    if task.channels == len(IMAGENET_MEAN):
-        return {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
-    return {"mean": (0.5,) * task.channels, "std": (0.5,) * task.channels}
+def _statistics(entry: ZooModel, task: Task) -> tuple[Statistics, str]:
+    """Return by what images are normalised, and how that is known, in words."""
+    if task.channels != len(entry.statistics.mean):
+        return Statistics((0.5,) * task.channels, (0.5,) * task.channels), "assumed"
+    of_imagenet = entry.statistics == IMAGENET_STATISTICS
+    whose = "ImageNet" if of_imagenet else "the released weights: pixels from -1 to 1"
+    return entry.statistics, f"assumed, those of {whose}"
 
 
 def _described(weights: Path) -> str:

@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from nas.finetune.stages import Stages
     from searchspaces import Task
 
-# Of ImageNet's training images, as in torchvision's transforms of all its weights.
-IMAGENET = Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-
 
 @dataclass(frozen=True, slots=True)
 class Start:
@@ -79,7 +76,7 @@ def from_weights(blueprint: Blueprint, file: Path) -> Start:
         blueprint,
         read_weights(file),
         model.task,
-        IMAGENET if known else None,
+        model.statistics if known else None,
         f"{blueprint.title}, {file.name}",
     )
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, ClassVar
 
+from nas.data.images import Statistics
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
     from nas.zoo.training import Training
     from searchspaces import Task
+
+
+# Of ImageNet's training images: torchvision and timm divide by these unless a network says else.
+IMAGENET_STATISTICS = Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# Pixels from -1 to 1, as TensorFlow's code has them (slim/preprocessing, inception_preprocessing).
+CENTRED = Statistics((0.5,) * 3, (0.5,) * 3)
 
 
 class ZooError(ValueError):
@@ -48,7 +56,8 @@ class ZooModel(ABC):
     """One published network. ``task`` is the one its figures are for.
 
     ``year`` is when it was first published, ``idea`` what is new in it, in one sentence, and
-    ``recipe`` how its authors trained it. In training a network with auxiliary classifiers returns
+    ``recipe`` how its authors trained it. ``statistics`` are those by which images for its released
+    weights are normalised. In training a network with auxiliary classifiers returns
     (logits, auxiliary logits, ...), else and in evaluation logits.
     """
 
@@ -59,6 +68,7 @@ class ZooModel(ABC):
     year: ClassVar[int]
     idea: ClassVar[str]
     recipe: ClassVar[Training | None] = None
+    statistics: ClassVar[Statistics] = IMAGENET_STATISTICS
 
     @abstractmethod
     def build(self, task: Task) -> nn.Module:

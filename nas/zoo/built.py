@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from nas.zoo import Paper, ZooError, ZooModel
+from nas.zoo import IMAGENET_STATISTICS, Paper, ZooError, ZooModel
 from searchspaces import Task
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from nas.data.images import Statistics
     from nas.zoo.training import Training
 
 MNIST, CIFAR, IMAGENET = Task(1, 32, 32, 10), Task(3, 32, 32, 10), Task(3, 224, 224, 1000)
@@ -30,6 +31,7 @@ class Row:
     task: Task = IMAGENET
     least: int = 8
     recipe: Training | None = None
+    statistics: Statistics = IMAGENET_STATISTICS
 
 
 class BuiltModel(ZooModel):
@@ -69,6 +71,7 @@ def family(
                 "year": year,
                 "idea": idea,
                 "recipe": row.recipe or recipe,
+                "statistics": row.statistics,
                 "row": row,
             },
         )

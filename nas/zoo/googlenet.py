@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import googlenet as torchvision_googlenet
 
-from nas.zoo import Paper
+from nas.zoo import CENTRED, Paper
 from nas.zoo.built import Row, family, small
 from nas.zoo.layers import he_normal, resized, with_channels
 from nas.zoo.training import Training
@@ -197,6 +197,8 @@ MODELS = family(
                 69.778,
                 89.53,
             ),
+            # torchvision builds it for these weights with transform_input, which does the same.
+            statistics=CENTRED,
         ),
     ),
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torchvision.models import inception_v3
 
-from nas.zoo import Paper
+from nas.zoo import CENTRED, Paper
 from nas.zoo.built import Row, family
 from nas.zoo.inception_blocks import Conv, ConvNorm, Forked, Paths, Residual
 from nas.zoo.layers import he_normal, with_channels
@@ -193,6 +193,8 @@ V3_MODELS = family(
             ),
             PIXELS,
             LEAST,
+            # torchvision builds it for these weights with transform_input, which does the same.
+            statistics=CENTRED,
         ),
     ),
 )
@@ -209,6 +211,7 @@ V4_MODELS = family(
             Paper(V4, "timm, results-imagenet.csv", "ImageNet", top1=80.144, top5=94.982),
             PIXELS,
             LEAST,
+            statistics=CENTRED,  # timm's configuration of its weights
         ),
         Row(
             "inception_resnet_v2",
@@ -225,6 +228,7 @@ V4_MODELS = family(
             ),
             PIXELS,
             LEAST,
+            statistics=CENTRED,  # timm's configuration of its weights
         ),
     ),
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torchvision.models import mobilenet_v2
 
-from nas.zoo import Paper
+from nas.zoo import CENTRED, Paper
 from nas.zoo.built import Row, family, small
 from nas.zoo.layers import Average, conv1x1, conv3x3, he_normal, norm_relu, with_channels
 from nas.zoo.training import Training
@@ -73,6 +73,7 @@ def _v1_row(width: float, params: str, madds: str, top1: float, top5: float | No
         partial(MobileNetV1, width=width),
         Paper(V1, where, "ImageNet", params, madds, top1, top5),
         least=8,
+        statistics=CENTRED,  # TensorFlow's weights; timm's configuration of mobilenetv1_100
     )
 
 

@@ -3,11 +3,13 @@
 The cells are those of the authors' code (tensorflow/models, slim/nets/nasnet/nasnet_utils.py),
 with its hand-written masks of what a cell gives out. A size N@P has N normal cells a stage and P
 filters before the classifier: P = 6 outputs x 4 F. Accuracies are the paper's, not ours.
+Released weights see pixels from -1 to 1 (slim's preprocessing_factory; the configuration of
+timm's nasnetalarge).
 """
 
 from __future__ import annotations
 
-from nas.zoo import Paper
+from nas.zoo import CENTRED, Paper
 from nas.zoo.sized import SizedModel
 from searchspaces import Task
 from searchspaces.arch import Arch
@@ -63,6 +65,7 @@ class NASNetAMobile(NASNetA):
 
     name, title = "nasnet_a_mobile", "NASNet-A 4@1056"
     arch, task = NASNET_A, Task(3, 224, 224, 1000)
+    statistics = CENTRED
     scale = Scale(cells=4, filters=44, stem="imagenet", stem_multiplier=1)
     paper = Paper(CITATION, "Table 3", "ImageNet", "5.3M", "564M", top1=74.0, top5=91.6)
 
@@ -72,6 +75,7 @@ class NASNetALarge(NASNetA):
 
     name, title = "nasnet_a_large", "NASNet-A 6@4032"
     arch, task = NASNET_A, Task(3, 331, 331, 1000)
+    statistics = CENTRED
     scale = Scale(
         cells=6, filters=168, stem="imagenet", stem_multiplier=3, skip_reduction_input=True
     )

@@ -2,11 +2,13 @@
 
 The cell is that of tensorflow/models, slim/nets/nasnet/pnasnet.py. N counts the cells of a stage,
 the strided one among them. Accuracies are the paper's, not ours.
+Released weights see pixels from -1 to 1 (slim's preprocessing_factory; the configuration of
+timm's pnasnet5large).
 """
 
 from __future__ import annotations
 
-from nas.zoo import Paper
+from nas.zoo import CENTRED, Paper
 from nas.zoo.sized import SizedModel
 from searchspaces import Task
 from searchspaces.arch import Arch
@@ -57,6 +59,7 @@ class PNASNet5Mobile(PNASNet):
 
     name, title = "pnasnet_5_mobile", "PNASNet-5 (3, 54)"
     arch, task = PNASNET_5, Task(3, 224, 224, 1000)
+    statistics = CENTRED
     scale = Scale(cells=3, filters=54, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         CITATION,
@@ -74,6 +77,7 @@ class PNASNet5Large(PNASNet):
 
     name, title = "pnasnet_5_large", "PNASNet-5 (4, 216)"
     arch, task = PNASNET_5, Task(3, 331, 331, 1000)
+    statistics = CENTRED
     scale = Scale(cells=4, filters=216, stem="imagenet", stem_multiplier=3)
     paper = Paper(
         CITATION,

@@ -145,18 +145,23 @@ def test_a_block_of_our_own_is_that_of_torchvision(ours, theirs):
     assert differ(ours, theirs, 16, 8) < 1e-9
 
 
+WIDTHS = ("05", "10", "15", "20")  # of ShuffleNet v2, in tenths
 QUOTED = [
     name for name in ZOO.names() if ZOO.get(name).paper.where.startswith("torchvision, IMAGENET1K")
 ]
 
 
+def of_torchvision(name: str) -> str:
+    """Return torchvision's name for a network of the zoo."""
+    return {
+        "googlenet_bn": "googlenet",
+        **{f"shufflenet_v2_{tens}0": f"shufflenet_v2_x{tens[0]}_{tens[1]}" for tens in WIDTHS},
+    }.get(name, name.removesuffix("_v15"))
+
+
 @pytest.mark.parametrize("name", QUOTED)
 def test_figures_quoted_from_torchvision_are_those_of_its_weights(name):
-    theirs = {
-        "googlenet_bn": "googlenet",
-        **{f"shufflenet_v2_{int(100 * x):03}": f"shufflenet_v2_x{x}" for x in (0.5, 1.0, 1.5, 2.0)},
-    }.get(name, name.removesuffix("_v15"))
-    weights = models.get_model_weights(theirs.replace(".", "_")).IMAGENET1K_V1
+    weights = models.get_model_weights(of_torchvision(name)).IMAGENET1K_V1
     metrics, paper = weights.meta["_metrics"]["ImageNet-1K"], ZOO.get(name).paper
     assert (paper.top1, paper.top5) == (metrics["acc@1"], metrics["acc@5"])
     if paper.madds and name != "inception_v3":  # which quotes another paper's
