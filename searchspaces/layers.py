@@ -98,7 +98,7 @@ class AveragePool(nn.Module):
     """A mean over kernel x kernel pixels, SAME padding.
 
     ``count_padding`` divides by the whole window at stride 2, which is what timm's port of NASNet
-    does and TensorFlow does not; set it on a built network to compare with timm.
+    does and TensorFlow does not.
     """
 
     same = True
@@ -126,6 +126,13 @@ def _pool_padding(x: Tensor, kernel: int, stride: int) -> tuple[tuple[int, int],
     top, bottom = same_padding(x.shape[2], kernel, stride)
     left, right = same_padding(x.shape[3], kernel, stride)
     return (top, left), top != bottom or left != right
+
+
+def count_padding(network: nn.Module) -> None:
+    """Let every average of stride 2 divide by its whole window, padding included, as timm's do."""
+    for module in network.modules():
+        if isinstance(module, AveragePool):
+            module.count_padding = True
 
 
 def pad_symmetrically(network: nn.Module) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from searchspaces.assembly import TENSORFLOW, Assembly
 from searchspaces.cells import CellModule, Source
 from searchspaces.heads import AuxiliaryHead, EighthStem, Head, QuarterStem, Stem
-from searchspaces.layers import pad_symmetrically
+from searchspaces.layers import count_padding, pad_symmetrically
 from searchspaces.stack import STEM, Place, nasnet_stack
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ class CellNetwork(nn.Module):
                 norm.eps = NORM_EPS[form.norms or scale.stem]
         if not form.same_padding:
             pad_symmetrically(self)
+        if getattr(scale, "count_padding", False):  # a written scale names it only where it is set
+            count_padding(self)
         self.set_progress(0.0)
 
     def _read_by_auxiliary(self) -> int:

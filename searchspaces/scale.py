@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
 
 
 class Scale(BaseModel):
@@ -39,3 +40,14 @@ class Scale(BaseModel):
         float, Field(ge=0, lt=1, description="Final probability of dropping a path")
     ] = 0.0
     dropout: Annotated[float, Field(ge=0, lt=1, description="Dropout before the classifier")] = 0.0
+    # How a network with timm's weights counts, not a size to choose: no form offers it, and it is
+    # written only where it is set, so that what other networks write stays as it was.
+    count_padding: SkipJsonSchema[
+        Annotated[
+            bool,
+            Field(
+                description="Averages of stride 2 count the padding (weights of timm's NASNet)",
+                exclude_if=lambda counted: not counted,
+            ),
+        ]
+    ] = False

@@ -16,6 +16,7 @@ from nas.seeding import seeded
 from nas.zoo import IMAGENET_STATISTICS
 from nas.zoo.catalog import ZOO
 from nas.zoo.sized import SizedModel
+from nas.zoo.timm import counted_as
 from nas.zoo.weights import load_weights
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def zoo_subject(
     }
     card = Card.of(fields, task)
     if isinstance(entry, SizedModel):
-        return Subject(model, entry.arch, task, entry.scale, card)
+        return Subject(model, entry.arch, task, counted_as(entry.scale, model), card)
     return Subject(model, None, task, None, card)
 
 

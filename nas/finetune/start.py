@@ -12,7 +12,11 @@ from nas.data.images import Statistics
 from nas.finetune.errors import FinetuneError
 from nas.training.blueprint import Blueprint
 from nas.zoo import ZooError
+from nas.zoo.sized import SizedModel
+from nas.zoo.timm import counted_as
+from nas.zoo.weights import are_timms, own_names
 from nas.zoo.weights import read_weights as read_file
+from searchspaces.layers import count_padding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,19 +68,31 @@ def from_folder(folder: Path) -> Start:
 def from_weights(blueprint: Blueprint, file: Path) -> Start:
     """Return a network of the zoo with the weights of a file (.safetensors, .pt or .pth).
 
-    Raises FinetuneError where the file cannot be read, or the network has no name.
+    Raises FinetuneError where the file cannot be read, weights of timm do not fit, or the network
+    has no name.
     """
     from nas.zoo.catalog import ZOO
 
     if blueprint.zoo is None:
         raise FinetuneError("weights in a file need a network of the zoo")
-    model = ZOO.create(blueprint.zoo)
-    known = "imagenet" in model.paper.dataset.lower() and model.task.channels == 3
+    entry = ZOO.create(blueprint.zoo)
+    known = "imagenet" in entry.paper.dataset.lower() and entry.task.channels == 3
+    given = read_weights(file)
+    with torch.device("meta"):
+        model = entry.build(entry.task)
+    if isinstance(entry, SizedModel) and are_timms(model, given):
+        count_padding(model)
+        size = {"architecture": entry.arch.to_json(), "scale": counted_as(entry.scale, model)}
+        blueprint = blueprint.model_copy(update=size)
+    try:
+        weights = own_names(model, given)
+    except ZooError as error:
+        raise FinetuneError(f"weights: {file.name}: {error}") from error
     return Start(
         blueprint,
-        read_weights(file),
-        model.task,
-        model.statistics if known else None,
+        weights,
+        entry.task,
+        entry.statistics if known else None,
         f"{blueprint.title}, {file.name}",
     )
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 from nas.zoo import ZooError
 from searchspaces.cells import CellModule
-from searchspaces.layers import AveragePool, FactorizedReduction
+from searchspaces.layers import AveragePool, FactorizedReduction, count_padding
 from searchspaces.network import CellNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from torch import Tensor
+
+    from searchspaces.scale import Scale
 
 # The layers of our separable operation and timm's names for them.
 SEPARABLE = {
@@ -31,6 +34,8 @@ SEPARABLE = {
     "7": "bn_sep_2",
 }
 STEM_CELLS = 2
+# Files from before torch 0.4.1 have no such count; normalisation with a fixed momentum reads none.
+COUNTER = "num_batches_tracked"
 
 
 def load_timm(model: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
@@ -39,26 +44,33 @@ def load_timm(model: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
     Raises ZooError for another network, and naming a tensor that is missing, left over or of
     another shape; the model is then left as it was.
     """
+    model.load_state_dict(in_our_names(model, state_dict))
+    count_padding(model)
+
+
+def counted_as(scale: Scale, model: nn.Module) -> Scale:
+    """Return the scale of a network, saying whether it counts the padding as timm does."""
+    pools = (part for part in model.modules() if isinstance(part, AveragePool))
+    return scale.model_copy(update={"count_padding": any(pool.count_padding for pool in pools)})
+
+
+def in_our_names(model: nn.Module, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return timm's tensors under the names of ``model``; raise ZooError as ``load_timm`` does."""
     if not isinstance(model, CellNetwork):
         raise ZooError(
             f"model: {type(model).__name__} (allowed: a network of NASNet or PNAS cells)"
         )
     if not {"conv0.conv.weight", "conv_0.conv.weight"} & set(state_dict):
         raise ZooError("state_dict: no conv0 or conv_0 (allowed: nasnetalarge, pnasnet5large)")
-    model.load_state_dict(_renamed(model, state_dict))
-    for part in model.modules():
-        if isinstance(part, AveragePool):
-            part.count_padding = True
-
-
-def _renamed(model: CellNetwork, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors under our names; raise ZooError unless that is one to one."""
     module_of = dict(_modules(model, pnas="conv_0.conv.weight" in state_dict))
     left, found = set(state_dict), {}
     for name, tensor in model.state_dict().items():
         module, _, leaf = name.rpartition(".")
         theirs = f"{module_of.get(module, '?')}.{leaf}"
         if theirs not in left:
+            if leaf == COUNTER:
+                found[name] = torch.zeros_like(tensor, device="cpu")
+                continue
             raise ZooError(f"state_dict: nothing for {name} (looked for {theirs})")
         if state_dict[theirs].shape != tensor.shape:
             shapes = f"{tuple(state_dict[theirs].shape)}, allowed is {tuple(tensor.shape)}"

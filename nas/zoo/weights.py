@@ -5,6 +5,7 @@ Nothing in the file is run: a file of torch.save is read with ``weights_only``.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,14 +13,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from nas.zoo import ZooError
-from nas.zoo.timm import load_timm
+from nas.zoo.timm import COUNTER, in_our_names, load_timm
 from searchspaces.network import CellNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
 
+# Files of torchvision older than 2018 call a normalisation "norm.1" that is now "norm1".
+OLD = re.compile(r"^(.*denselayer\d+\.(?:norm|conv))\.([12]\..*)$")
 NESTED = ("state_dict", "model")  # keys under which checkpoints of others keep the weights
 
 
@@ -42,16 +46,34 @@ def read_weights(file: Path) -> dict[str, Tensor]:
     return {str(name): tensor for name, tensor in found.items()}
 
 
+def are_timms(model: nn.Module, tensors: Mapping[str, Tensor]) -> bool:
+    """Whether weights for a network of cells are under other names than its own, so timm's."""
+    return isinstance(model, CellNetwork) and not set(model.state_dict()) & set(tensors)
+
+
+def own_names(model: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights under the names that ``model`` has for them, as far as it has them.
+
+    Raises ZooError for timm's where a tensor is missing, left over or of another shape.
+    """
+    if are_timms(model, tensors):
+        return in_our_names(model, tensors)
+    own = model.state_dict()
+    found = {name if name in own else OLD.sub(r"\1\2", name): t for name, t in tensors.items()}
+    counters = (name for name in own if name.endswith(COUNTER))
+    return {name: torch.zeros((), dtype=torch.long) for name in counters} | found
+
+
 def load_weights(model: nn.Module, file: Path) -> None:
-    """Give a network all weights of a file, under its own names or timm's.
+    """Give a network all weights of a file, under its own names, torchvision's old ones or timm's.
 
     Raises ZooError naming a tensor that is missing, left over or of another shape.
     """
-    tensors = read_weights(file)
-    own = model.state_dict()
-    if isinstance(model, CellNetwork) and not set(own) & set(tensors):
-        load_timm(model, tensors)
+    given = read_weights(file)
+    if are_timms(model, given):
+        load_timm(model, given)
         return
+    tensors, own = own_names(model, given), model.state_dict()
     wrong = [
         *(f"{name} is missing" for name in own if name not in tensors),
         *(f"there is no place for {name}" for name in tensors if name not in own),
