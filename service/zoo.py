@@ -31,7 +31,7 @@ class PaperView(View):
 class NetworkView(View):
     """A published network and what it costs for images of this size, without auxiliary classifiers.
 
-    ``recipe`` is how its authors trained it, null for networks that searches found.
+    ``recipe`` is how its authors trained it, null where no source that was read says it.
     """
 
     name: str

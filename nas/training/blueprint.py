@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from nas.recipe import Recipe
 from searchspaces.scale import Scale
 
 if TYPE_CHECKING:
     from torch import nn
 
     from nas.export import Subject
+    from nas.recipe import Recipe
     from nas.spec import SearchSpec
+    from nas.zoo import ZooModel
+    from nas.zoo.training import Training
     from searchspaces import Task
     from searchspaces.arch import Arch
 
@@ -89,10 +91,38 @@ class Blueprint(BaseModel):
         return SPACES.create(arch.space, self.space_options).build(arch, task, self.scale)
 
     def paper_recipe(self) -> Recipe:
-        """Return how its authors trained it, as near as our loop comes; else the default recipe."""
-        if self.zoo is None:
-            return Recipe()
+        """Return how its authors trained it, as near as our loop comes; ZooError if unknown."""
+        return self._printed()[1].recipe()
+
+    def as_printed(self) -> Blueprint:
+        """Return it with the drop path, dropout and auxiliary classifier of its authors' training.
+
+        Written by hand, it has them as it is. Raises ZooError as ``paper_recipe`` does.
+        """
+        from nas.zoo.sized import SizedModel
+
+        model, training = self._printed()
+        if not isinstance(model, SizedModel):
+            return self
+        parts = {
+            "drop_path": training.drop_path,
+            "dropout": training.dropout,
+            "auxiliary": training.auxiliary_weight > 0,
+        }
+        scale = (self.scale or model.scale).model_copy(update=parts)
+        tree = self.architecture or model.arch.to_json()
+        return self.model_copy(update={"architecture": tree, "scale": scale})
+
+    def _printed(self) -> tuple[ZooModel, Training]:
+        from nas.zoo import ZooError
         from nas.zoo.catalog import ZOO
 
-        training = ZOO.create(self.zoo).recipe
-        return Recipe() if training is None else training.recipe()
+        if self.zoo is None:
+            raise ZooError(f"{self.title}: only a network of the zoo has a recipe of its authors")
+        model = ZOO.create(self.zoo)
+        if model.recipe is None:
+            raise ZooError(
+                f"{model.name}: no source that was read says how its authors trained it; our own "
+                "recipe is called default"
+            )
+        return model, model.recipe

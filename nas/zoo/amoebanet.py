@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from nas.zoo import Paper
 from nas.zoo.sized import SizedModel
+from nas.zoo.training import Training
 from searchspaces import Task
 from searchspaces.arch import Arch
 from searchspaces.blocks import Block, block_cell
@@ -127,6 +128,40 @@ CIFAR, MOBILE = Task(3, 32, 32, 10), Task(3, 224, 224, 1000)
 EFFICIENTNET = "with AutoAugment 83.5 / 96.5 (arXiv 1905.11946, table 2)"
 
 
+CIFAR_TRAINING = Training(
+    "section 4, final training; 0.7 of the paths are kept at the end",
+    "cosine to 0",
+    batch_size=128,
+    learning_rate=0.024,
+    epochs=600,
+    weight_decay=5e-4,
+    auxiliary_weight=0.5,
+    drop_path=0.3,
+)
+IMAGENET_TRAINING = Training(
+    "section 4 for the auxiliary weight; from memory RMSProp, decay of weights, label smoothing, "
+    "dropout and the 0.7 of the paths that are kept",
+    "times 0.97 every 2 epochs (from memory)",
+    weight_decay=4e-5,
+    optimiser="RMSProp",
+    label_smoothing=0.1,
+    auxiliary_weight=0.4,
+    dropout=0.5,
+    drop_path=0.3,
+)
+TPU_TRAINING = Training(
+    "flags of tensorflow/tpu, models/official/amoeba_net/amoeba_net.py: RMSProp, the weights "
+    "averaged with decay 0.9999",
+    "3 epochs of warm-up, then times 0.9 an epoch",
+    batch_size=256,
+    learning_rate=0.64,
+    epochs=48,
+    weight_decay=4e-5,
+    optimiser="RMSProp",
+    auxiliary_weight=0.4,
+)
+
+
 class AmoebaNet(SizedModel):
     """What the networks of this file share."""
 
@@ -138,6 +173,7 @@ class AmoebaNetACifar(AmoebaNet):
 
     name, title = "amoebanet_a_cifar", "AmoebaNet-A (6, 32)"
     task, arch = CIFAR, AMOEBANET_A
+    recipe = CIFAR_TRAINING
     scale = Scale(cells=6, filters=32, stem_multiplier=3)
     paper = Paper(CITATION, "Table 1: 3.40 +- 0.08 % error", "CIFAR-10", "2.6M", top1=96.6)
 
@@ -147,6 +183,7 @@ class AmoebaNetACifarWide(AmoebaNet):
 
     name, title = "amoebanet_a_cifar_36", "AmoebaNet-A (6, 36)"
     task, arch = CIFAR, AMOEBANET_A
+    recipe = CIFAR_TRAINING
     scale = Scale(cells=6, filters=36, stem_multiplier=3)
     paper = Paper(CITATION, "Table 1: 3.34 +- 0.06 % error", "CIFAR-10", "3.2M", top1=96.66)
 
@@ -156,6 +193,7 @@ class AmoebaNetAMobile(AmoebaNet):
 
     name, title = "amoebanet_a_mobile", "AmoebaNet-A (4, 50)"
     task, arch = MOBILE, AMOEBANET_A
+    recipe = IMAGENET_TRAINING
     scale = Scale(cells=4, filters=50, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         CITATION,
@@ -173,6 +211,7 @@ class AmoebaNetALarge(AmoebaNet):
 
     name, title = "amoebanet_a_large", "AmoebaNet-A (6, 190)"
     task, arch = Task(3, 331, 331, 1000), AMOEBANET_A
+    recipe = IMAGENET_TRAINING
     scale = Scale(cells=6, filters=190, stem="imagenet", stem_multiplier=1)
     paper = Paper(CITATION, "Table 2", "ImageNet", "86.7M", "23.1B", top1=82.8, top5=96.1)
 
@@ -183,6 +222,7 @@ class AmoebaNetAHuge(AmoebaNet):
     name, title = "amoebanet_a_huge", "AmoebaNet-A (6, 448)"
     # The text says 331 pixels; the multiply-adds that it prints are those of 299.
     task, arch = Task(3, 299, 299, 1000), AMOEBANET_A
+    recipe = IMAGENET_TRAINING
     scale = Scale(cells=6, filters=448, stem="imagenet", stem_multiplier=1)
     paper = Paper(CITATION, "Table 2", "ImageNet", "469M", "104B", top1=83.9, top5=96.6)
 
@@ -192,6 +232,7 @@ class AmoebaNetBCifar(AmoebaNet):
 
     name, title = "amoebanet_b_cifar", "AmoebaNet-B (6, 36)"
     task, arch = CIFAR, AMOEBANET_B
+    recipe = CIFAR_TRAINING
     scale = Scale(cells=6, filters=36, stem_multiplier=3)
     paper = Paper(
         CITATION,
@@ -207,6 +248,7 @@ class AmoebaNetBCifarWide(AmoebaNet):
 
     name, title = "amoebanet_b_cifar_128", "AmoebaNet-B (6, 128)"
     task, arch = CIFAR, AMOEBANET_B
+    recipe = CIFAR_TRAINING
     scale = Scale(cells=6, filters=128, stem_multiplier=3)
     paper = Paper(CITATION, "abstract: 2.13 % error", "CIFAR-10", "34.9M", top1=97.87)
 
@@ -216,6 +258,7 @@ class AmoebaNetBMobile(AmoebaNet):
 
     name, title = "amoebanet_b_mobile", "AmoebaNet-B (3, 62)"
     task, arch = MOBILE, AMOEBANET_B
+    recipe = IMAGENET_TRAINING
     scale = Scale(cells=3, filters=62, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         CITATION,
@@ -233,6 +276,7 @@ class AmoebaNetBLarge(AmoebaNet):
 
     name, title = "amoebanet_b_large", "AmoebaNet-B (6, 190)"
     task, arch = Task(3, 331, 331, 1000), AMOEBANET_B
+    recipe = IMAGENET_TRAINING
     scale = Scale(cells=6, filters=190, stem="imagenet", stem_multiplier=3)
     paper = Paper(
         CITATION,
@@ -251,6 +295,7 @@ class AmoebaNetCMobile(AmoebaNet):
 
     name, title = "amoebanet_c_mobile", "AmoebaNet-C (4, 50)"
     task, arch = MOBILE, AMOEBANET_C
+    recipe = IMAGENET_TRAINING
     scale = Scale(cells=4, filters=50, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         CITATION,
@@ -269,6 +314,7 @@ class AmoebaNetCCifar(AmoebaNet):
 
     name, title = "amoebanet_c_cifar", "AmoebaNet-C (6, 36)"
     task, arch = CIFAR, AMOEBANET_C
+    recipe = CIFAR_TRAINING
     scale = Scale(cells=6, filters=36, stem_multiplier=3)
     paper = Paper(CITATION, "no figures of this size", "CIFAR-10")
 
@@ -278,6 +324,7 @@ class AmoebaNetCLarge(AmoebaNet):
 
     name, title = "amoebanet_c_large", "AmoebaNet-C (6, 228)"
     task, arch = Task(3, 331, 331, 1000), AMOEBANET_C
+    recipe = IMAGENET_TRAINING
     scale = Scale(cells=6, filters=228, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         CITATION,
@@ -295,6 +342,7 @@ class AmoebaNetDTpu(AmoebaNet):
 
     name, title = "amoebanet_d_tpu", "AmoebaNet-D (4, 256)"
     task, arch = Task(3, 299, 299, 1000), AMOEBANET_D
+    recipe = TPU_TRAINING
     scale = Scale(cells=4, filters=256, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         "tensorflow/tpu, models/official/amoeba_net", "README: over 80 % top-1", "ImageNet"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nas.zoo import Paper
 from nas.zoo.sized import SizedModel
+from nas.zoo.training import Training
 from searchspaces import Task
 from searchspaces.darts import from_genotype
 from searchspaces.scale import Scale
@@ -27,6 +28,31 @@ CITATION = "Liu, Simonyan, Yang: DARTS, arXiv 1806.09055"
 CIFAR, IMAGENET = Scale(cells=6, filters=36), Scale(cells=4, filters=48, stem="imagenet")
 
 
+CIFAR_TRAINING = Training(
+    "section 3.2 and appendix; cnn/train.py of quark0/darts",
+    "cosine to 0",
+    batch_size=96,
+    learning_rate=0.025,
+    epochs=600,
+    weight_decay=3e-4,
+    auxiliary_weight=0.4,
+    drop_path=0.2,
+    cutout=16,
+    grad_clip=5.0,
+)
+IMAGENET_TRAINING = Training(
+    "section 3.3 and appendix; cnn/train_imagenet.py of quark0/darts",
+    "times 0.97 an epoch",
+    batch_size=128,
+    learning_rate=0.1,
+    epochs=250,
+    weight_decay=3e-5,
+    label_smoothing=0.1,
+    auxiliary_weight=0.4,
+    grad_clip=5.0,
+)
+
+
 class Darts(SizedModel):
     """What the networks of this file share."""
 
@@ -38,6 +64,7 @@ class DartsV1Cifar(Darts):
 
     name, title = "darts_v1_cifar", "DARTS (first order)"
     arch, task, scale = DARTS_V1, Task(3, 32, 32, 10), CIFAR
+    recipe = CIFAR_TRAINING
     paper = Paper(
         CITATION,
         "Table 1, with cutout: 3.00 +- 0.14 % error",
@@ -53,6 +80,7 @@ class DartsV2Cifar(Darts):
 
     name, title = "darts_v2_cifar", "DARTS (second order)"
     arch, task, scale = DARTS_V2, Task(3, 32, 32, 10), CIFAR
+    recipe = CIFAR_TRAINING
     paper = Paper(
         CITATION, "Table 1, with cutout: 2.76 +- 0.09 % error", "CIFAR-10", "3.3M", top1=97.24
     )
@@ -63,6 +91,7 @@ class DartsV1ImageNet(Darts):
 
     name, title = "darts_v1_imagenet", "DARTS (first order), ImageNet"
     arch, task, scale = DARTS_V1, Task(3, 224, 224, 1000), IMAGENET
+    recipe = IMAGENET_TRAINING
     paper = Paper(CITATION, "no figures: the paper transfers the second-order cell", "ImageNet")
 
 
@@ -71,6 +100,7 @@ class DartsV2ImageNet(Darts):
 
     name, title = "darts_v2_imagenet", "DARTS (second order), ImageNet"
     arch, task, scale = DARTS_V2, Task(3, 224, 224, 1000), IMAGENET
+    recipe = IMAGENET_TRAINING
     paper = Paper(
         CITATION,
         "README of quark0/darts: 26.7 and 8.7 % error",

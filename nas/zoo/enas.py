@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nas.zoo import Paper
 from nas.zoo.sized import SizedModel
+from nas.zoo.training import Training
 from searchspaces import Task
 from searchspaces.arch import Arch
 from searchspaces.enas import enas_cell
@@ -37,4 +38,17 @@ class EnasMicroCifar(Enas):
         "4.6M",
         top1=96.46,
         differs="the released script builds 3.89M parameters, not the 4.6M printed",
+    )
+    recipe = Training(
+        "scripts/cifar10_micro_final.sh of melodyguan/enas; the auxiliary weight from memory",
+        "cosine to 0.0001, anew after 10, 30, 70, 150 and 310 epochs",
+        batch_size=144,
+        learning_rate=0.05,
+        epochs=630,
+        weight_decay=2e-4,
+        nesterov=True,
+        auxiliary_weight=0.4,
+        dropout=0.2,
+        drop_path=0.4,
+        cutout=16,
     )

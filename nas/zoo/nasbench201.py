@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from nas.zoo import Paper
 from nas.zoo.sized import SizedModel
+from nas.zoo.training import Training
 from searchspaces import Task
 from searchspaces.nasbench201 import SKELETON, NASBench201, from_string
 from searchspaces.scale import Scale
@@ -23,6 +24,15 @@ class NASBench201Cell(SizedModel):
     """What the networks of this file share."""
 
     year, idea = 2020, "Train every cell of a small space once, so that searches can be compared."
+    recipe = Training(
+        "Table 1; configs/nas-benchmark/hyper-opts/200E.config of D-X-Y/AutoDL-Projects",
+        "cosine to 0",
+        batch_size=256,
+        learning_rate=0.1,
+        epochs=200,
+        weight_decay=5e-4,
+        nesterov=True,
+    )
 
 
 class NASBench201Best(NASBench201Cell):

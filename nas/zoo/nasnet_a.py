@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from nas.zoo import CENTRED, Paper
 from nas.zoo.sized import SizedModel
+from nas.zoo.training import Training
 from searchspaces import Task
 from searchspaces.arch import Arch
 from searchspaces.blocks import Block, block_cell
@@ -41,6 +42,49 @@ NASNET_A = Arch(
 CITATION = "Zoph, Vasudevan, Shlens, Le: Learning Transferable Architectures, arXiv 1707.07012"
 
 
+NOTES = "notes and configurations of slim/nets/nasnet/nasnet.py"
+REPLICAS = "RMSProp, decay 0.9, epsilon 1; {} replicas in step; gradients clipped at 10"
+CIFAR_TRAINING = Training(
+    NOTES,
+    "cosine to 0",
+    batch_size=32,
+    learning_rate=0.025,
+    epochs=600,
+    weight_decay=5e-4,
+    auxiliary_weight=0.4,
+    drop_path=0.4,
+    grad_clip=5.0,
+)
+# Both train for 250,000 steps, 312 epochs.
+MOBILE_TRAINING = Training(
+    f"{NOTES}: {REPLICAS.format(50)}",
+    "times 0.97 every 2.4 epochs",
+    batch_size=50 * 32,
+    learning_rate=50 * 0.04,
+    epochs=312,
+    weight_decay=4e-5,
+    optimiser="RMSProp",
+    label_smoothing=0.1,
+    auxiliary_weight=0.4,
+    dropout=0.5,
+    grad_clip=10.0,
+)
+LARGE_TRAINING = Training(
+    f"{NOTES}: {REPLICAS.format(100)}",
+    "times 0.97 every 2.4 epochs",
+    batch_size=100 * 16,
+    learning_rate=100 * 0.015,
+    epochs=312,
+    weight_decay=5e-5,
+    optimiser="RMSProp",
+    label_smoothing=0.1,
+    auxiliary_weight=0.4,
+    dropout=0.5,
+    drop_path=0.3,
+    grad_clip=10.0,
+)
+
+
 class NASNetA(SizedModel):
     """What the networks of this file share."""
 
@@ -55,6 +99,7 @@ class NASNetACifar(NASNetA):
 
     name, title = "nasnet_a_cifar", "NASNet-A 6@768"
     arch, task = NASNET_A, Task(3, 32, 32, 10)
+    recipe = CIFAR_TRAINING
     scale = Scale(cells=6, filters=32, stem_multiplier=3)
     # 3.41 % error; 2.65 % with cutout.
     paper = Paper(CITATION, "Table 1, without cutout", "CIFAR-10", "3.3M", top1=96.59)
@@ -66,6 +111,7 @@ class NASNetAMobile(NASNetA):
     name, title = "nasnet_a_mobile", "NASNet-A 4@1056"
     arch, task = NASNET_A, Task(3, 224, 224, 1000)
     statistics = CENTRED
+    recipe = MOBILE_TRAINING
     scale = Scale(cells=4, filters=44, stem="imagenet", stem_multiplier=1)
     paper = Paper(CITATION, "Table 3", "ImageNet", "5.3M", "564M", top1=74.0, top5=91.6)
 
@@ -76,6 +122,7 @@ class NASNetALarge(NASNetA):
     name, title = "nasnet_a_large", "NASNet-A 6@4032"
     arch, task = NASNET_A, Task(3, 331, 331, 1000)
     statistics = CENTRED
+    recipe = LARGE_TRAINING
     scale = Scale(
         cells=6, filters=168, stem="imagenet", stem_multiplier=3, skip_reduction_input=True
     )

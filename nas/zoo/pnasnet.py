@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from nas.zoo import CENTRED, Paper
 from nas.zoo.sized import SizedModel
+from nas.zoo.training import Training
 from searchspaces import Task
 from searchspaces.arch import Arch
 from searchspaces.blocks import Block, block_cell
@@ -34,6 +35,29 @@ PNASNET_5 = Arch(
 CITATION = "Liu et al.: Progressive Neural Architecture Search, arXiv 1712.00559"
 
 
+# 250,000 steps of 100 x 16 images are 312 epochs.
+LARGE_TRAINING = Training(
+    "notes and configuration of chenxi116/PNASNet.TF, pnasnet.py: RMSProp; 100 replicas in step",
+    "times 0.97 every 2.4 epochs",
+    batch_size=100 * 16,
+    learning_rate=100 * 0.015,
+    epochs=312,
+    weight_decay=4e-5,
+    optimiser="RMSProp",
+    label_smoothing=0.1,
+    auxiliary_weight=0.4,
+    dropout=0.5,
+    drop_path=0.4,
+    grad_clip=10.0,
+)
+MOBILE_TRAINING = Training(
+    "configuration of slim/nets/nasnet/pnasnet.py, which has no batch, no rate and no schedule",
+    "not printed",
+    weight_decay=4e-5,
+    dropout=0.5,
+)
+
+
 class PNASNet(SizedModel):
     """What the networks of this file share."""
 
@@ -44,7 +68,7 @@ class PNASNet(SizedModel):
 
 
 class PNASNet5Cifar(PNASNet):
-    """PNASNet-5, N = 3, F = 48, for CIFAR-10."""
+    """PNASNet-5, N = 3, F = 48, for CIFAR-10; no source that was read says how it was trained."""
 
     name, title = "pnasnet_5_cifar", "PNASNet-5 (3, 48)"
     arch, task = PNASNET_5, Task(3, 32, 32, 10)
@@ -60,6 +84,7 @@ class PNASNet5Mobile(PNASNet):
     name, title = "pnasnet_5_mobile", "PNASNet-5 (3, 54)"
     arch, task = PNASNET_5, Task(3, 224, 224, 1000)
     statistics = CENTRED
+    recipe = MOBILE_TRAINING
     scale = Scale(cells=3, filters=54, stem="imagenet", stem_multiplier=1)
     paper = Paper(
         CITATION,
@@ -78,6 +103,7 @@ class PNASNet5Large(PNASNet):
     name, title = "pnasnet_5_large", "PNASNet-5 (4, 216)"
     arch, task = PNASNET_5, Task(3, 331, 331, 1000)
     statistics = CENTRED
+    recipe = LARGE_TRAINING
     scale = Scale(cells=4, filters=216, stem="imagenet", stem_multiplier=3)
     paper = Paper(
         CITATION,

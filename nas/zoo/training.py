@@ -15,6 +15,7 @@ class Training:
 
     ``schedule`` says in words how the learning rate falls from ``learning_rate``. ``source`` is
     where the settings stand, and says who quotes them where they were not read there.
+    ``drop_path`` is the probability at the end of the training, ``cutout`` a side in pixels.
     """
 
     source: str
@@ -29,13 +30,16 @@ class Training:
     label_smoothing: float = 0.0
     auxiliary_weight: float = 0.0
     dropout: float = 0.0
+    drop_path: float = 0.0
+    cutout: int = 0
+    grad_clip: float = 0.0
 
     def recipe(self, **changes: Any) -> Recipe:
         """Return the nearest recipe of our training loop: the same numbers on one cosine.
 
         What the paper leaves open keeps the recipe's default. The loop needs batches of two and
         knows SGD with Nesterov momentum only: a paper's other optimiser, and its learning rate
-        with it, are not taken over. Dropout is part of the network.
+        with it, are not taken over. Dropout and drop path are part of the network.
         """
         from nas.recipe import Recipe
 
@@ -50,5 +54,6 @@ class Training:
         settings = {name: value for name, value in printed.items() if value is not None}
         settings["label_smoothing"] = self.label_smoothing
         settings["auxiliary_weight"] = self.auxiliary_weight
-        settings["grad_clip"] = 0.0
+        settings["cutout"] = self.cutout
+        settings["grad_clip"] = self.grad_clip
         return Recipe.model_validate(settings | changes)

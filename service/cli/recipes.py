@@ -92,12 +92,12 @@ def check_device(name: str) -> None:
 def starting_recipe(name: str, blueprint: Blueprint) -> tuple[Recipe, Blueprint]:
     """Return the recipe of a name or of a file of ``nas tune``, and the network as it asks for it.
 
-    Raises UserError for a file that is none.
+    Raises UserError for a file that is none, ZooError where no paper's is known.
     """
     if name == "default":
         return Recipe(), blueprint
     if name == "paper":
-        return blueprint.paper_recipe(), blueprint
+        return blueprint.paper_recipe(), blueprint.as_printed()
     try:
         data = json.loads(Path(name).expanduser().read_text(encoding="utf-8"))
         recipe, drop_path = Recipe.model_validate(data["recipe"]), data["drop_path"]

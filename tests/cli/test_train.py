@@ -82,6 +82,7 @@ def test_a_folder_larger_than_memory_becomes_a_model_at_64_pixels(photos, tmp_pa
                 ["compare", "--zoo", "lenet5", "--zoo", "resnet20_cifar"],
             )
         ),
+        (["train", "pnasnet_5_cifar", "--recipe", "paper"], "no source that was read says how"),
     ],
 )
 def test_what_cannot_be_trained_is_one_clear_line(tmp_path, arguments, words) -> None:
