@@ -51,10 +51,14 @@ class Start:
 
 
 def from_folder(folder: Path) -> Start:
-    """Return the network of an exported folder; raise ExportError where it is none."""
+    """Return the network of an exported folder.
+
+    Raises ExportError where it is none, FinetuneError where it has not one classifier to replace.
+    """
     from nas.export import load
 
     subject = load(folder)
+    _refuse(subject.model)
     card = subject.card
     return Start(
         Blueprint.exported(subject),
@@ -68,8 +72,8 @@ def from_folder(folder: Path) -> Start:
 def from_weights(blueprint: Blueprint, file: Path) -> Start:
     """Return a network of the zoo with the weights of a file (.safetensors, .pt or .pth).
 
-    Raises FinetuneError where the file cannot be read, weights of timm do not fit, or the network
-    has no name.
+    Raises FinetuneError where the file cannot be read, weights of timm do not fit, the network
+    has no name, or not one classifier to replace.
     """
     from nas.zoo.catalog import ZOO
 
@@ -77,9 +81,10 @@ def from_weights(blueprint: Blueprint, file: Path) -> Start:
         raise FinetuneError("weights in a file need a network of the zoo")
     entry = ZOO.create(blueprint.zoo)
     known = "imagenet" in entry.paper.dataset.lower() and entry.task.channels == 3
-    given = read_weights(file)
     with torch.device("meta"):
         model = entry.build(entry.task)
+    _refuse(model)
+    given = read_weights(file)
     if isinstance(entry, SizedModel) and are_timms(model, given):
         count_padding(model)
         size = {"architecture": entry.arch.to_json(), "scale": counted_as(entry.scale, model)}
@@ -95,6 +100,22 @@ def from_weights(blueprint: Blueprint, file: Path) -> Start:
         entry.statistics if known else None,
         f"{blueprint.title}, {file.name}",
     )
+
+
+def _refuse(model: nn.Module) -> None:
+    """Raise FinetuneError, with the reason, for a network without one classifier to replace."""
+    from nas.zoo.ensembles import Ensemble
+    from nas.zoo.lenet import Distances
+
+    if isinstance(model, Ensemble):
+        raise FinetuneError(
+            "the members of an ensemble have a classifier each: fine-tune them one by one"
+        )
+    if any(isinstance(part, Distances) for part in model.modules()):
+        raise FinetuneError(
+            "its last layer measures distances to fixed codes of its classes and has no weights "
+            "that could learn others; lenet5 has a linear one"
+        )
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:

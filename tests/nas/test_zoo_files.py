@@ -16,7 +16,7 @@ from nas.export import export_subject, load
 from nas.export.zoo import zoo_subject
 from nas.finetune.errors import FinetuneError
 from nas.finetune.stages import find_stages
-from nas.finetune.start import from_weights, put
+from nas.finetune.start import from_folder, from_weights, put
 from nas.training.blueprint import Blueprint
 from nas.zoo import ZooError
 from nas.zoo.catalog import ZOO
@@ -67,6 +67,25 @@ def test_weights_of_timm_that_do_not_fit_are_refused_for_a_fine_tuning_too(timms
     _, file = timms
     with pytest.raises(FinetuneError, match=r"state_dict: conv0\.conv\.weight is"):
         from_weights(Blueprint.named("pnasnet_5_large"), file)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("alexnet_ensemble_5", "the members of an ensemble have a classifier each"),
+        ("fusion_5", "the members of an ensemble have a classifier each"),
+        ("lenet5_1998", "distances to fixed codes"),
+    ],
+)
+def test_a_network_without_one_classifier_is_refused_with_the_reason(tmp_path, name, reason):
+    with pytest.raises(FinetuneError, match=reason):
+        from_weights(Blueprint.named(name), tmp_path / "unread.pth")
+
+
+def test_an_exported_network_without_one_classifier_is_refused_too(tmp_path):
+    export_subject(tmp_path / "lenet", zoo_subject("lenet5_1998"))
+    with pytest.raises(FinetuneError, match="distances to fixed codes"):
+        from_folder(tmp_path / "lenet")
 
 
 def test_files_from_before_batches_were_counted_are_read(tmp_path):
