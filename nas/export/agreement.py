@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
 
+from nas.export.errors import ExportError
 from nas.export.facts import Agreement
 
 if TYPE_CHECKING:
@@ -22,7 +24,10 @@ PIXELS = 20_000_000  # of noise at most: large images are fewer
 
 
 def agreement(subject: Subject, kept: nn.Module, images: Images | None) -> Agreement:
-    """Return how far ``kept`` is from the network of ``subject``, on test images or on noise."""
+    """Return how far ``kept`` is from the network of ``subject``, on test images or on noise.
+
+    Raises ExportError where one of them gives logits that are not finite.
+    """
     same = right = right_before = count = 0
     worst = 0.0
     for x, labels in _batches(subject, images):
@@ -30,7 +35,13 @@ def agreement(subject: Subject, kept: nn.Module, images: Images | None) -> Agree
             before, after = subject.model(x), kept(x)
         first, second = before.argmax(1), after.argmax(1)
         same += int((first == second).sum())
-        worst = max(worst, float((before - after).abs().max()))
+        apart = float((before - after).abs().max())
+        if not math.isfinite(apart):
+            raise ExportError(
+                "logits that are not finite, of the network or of what a lossy format keeps of it: "
+                "what the format costs cannot be said"
+            )
+        worst = max(worst, apart)
         count += len(x)
         if labels is not None:
             right_before += int((first == labels).sum())

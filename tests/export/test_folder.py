@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 
 import pytest
@@ -127,6 +128,15 @@ def test_without_images_it_is_counted_on_noise_and_says_so():
     found = agreement(decided(1.0, 0.5), decided(1.0, 0.5).model, None)
     assert (found.noise, found.top1, found.accuracy) == (True, 1.0, None)
     assert f"{found.images} images of noise" in found.text()
+
+
+@pytest.mark.parametrize("given", [math.nan, math.inf])
+def test_a_lossy_format_that_gives_no_numbers_is_refused_and_not_called_equal(given):
+    for kept in (decided(1.0, given), decided(given, 1.0)):
+        with pytest.raises(ExportError, match="not finite"):
+            agreement(decided(1.0, 0.5), kept.model, IMAGES)
+    with pytest.raises(ExportError, match="not finite"):
+        agreement(decided(given, 0.5), decided(1.0, 0.5).model, None)
 
 
 def test_the_card_says_what_a_lossy_format_costs_on_the_test_images(tmp_path):
