@@ -72,7 +72,8 @@ class ExportedFile:
 class Exporter(ABC):
     """Writes one file, ``file``, into a folder, and can run it from there.
 
-    ``tolerance`` is the largest difference of a logit, relative where logits exceed 1. ``packages``
+    ``tolerance`` is the largest difference of a logit, as :func:`nas.export.compare.difference`
+    measures it; beyond it there must be no more than rounding. ``packages``
     are imported to write or run the file; they come with the extra ``extra`` of this project.
     A ``lossy`` format gives the logits of :meth:`kept`, and the model card says what that costs.
     """
