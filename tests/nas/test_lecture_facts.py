@@ -15,9 +15,12 @@ import pytest
 import torch
 from torch import nn
 
+from nas.controllers.reinforce import Reinforce
 from nas.profile import LayerRow, Profile, profile
+from nas.trial import Result
 from nas.zoo.catalog import ZOO
 from searchspaces import Task
+from searchspaces.catalog import SPACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +34,8 @@ TOLD = {
     *("S66", "S76", "S77", "S80", "S81", "S82"),
 }
 # S02: the four cases of transfer; S79: REINFORCE with its baseline against the exact gradient;
-# S78: the controller's constants are options, cited in nas/controllers/reinforce.py; S15 and S60:
-# tests/nas/test_zoo_ensembles.py.
-ELSEWHERE = {"S02", "S15", "S60", "S78", "S79"}
+# S15 and S60: tests/nas/test_zoo_ensembles.py.
+ELSEWHERE = {"S02", "S15", "S60", "S79"}
 TESTED: set[str] = set()
 Test = TypeVar("Test", bound="Callable[..., None]")
 
@@ -273,6 +275,19 @@ def test_alexnet_vgg_and_googlenet_trade_operations_for_memory():
 
 @claims("S61")
 def test_senet_154_squeezes_by_a_mean_and_two_layers():
+    from nas.zoo.senet import Excitation
+
+    blocks = modules("senet154", Excitation)
+    assert len(blocks) == 3 + 8 + 36 + 3
+    for block in blocks:
+        first, second = (layer.weight.shape for layer in (block.fc1, block.fc2))
+        assert (first[0], second[:2], first[2:]) == (first[1] // 16, first[1::-1], (1, 1))
+    torch.manual_seed(0)
+    block, maps = Excitation(32), torch.randn(2, 32, 5, 7)
+    squeezed = maps.mean((2, 3))
+    hidden = torch.relu(squeezed @ block.fc1.weight.flatten(1).T + block.fc1.bias)
+    weighed = torch.sigmoid(hidden @ block.fc2.weight.flatten(1).T + block.fc2.bias)
+    torch.testing.assert_close(block(maps), maps * weighed[:, :, None, None])
     assert parameters("senet154") == 115_088_984
     assert cost("senet154").madds == pytest.approx(20.69e9, rel=2e-3)
 
@@ -308,7 +323,11 @@ def test_a_pre_activated_block_adds_without_a_relu_behind():
 
 @claims("S67", "S68")
 def test_wide_networks_are_wider_and_not_smaller():
-    assert ZOO.get("wide_resnet50_2").paper.top1 > ZOO.get("resnet152").paper.top1
+    # Errors on one crop: 21.9 against 23.0 and 6.7 %, with more parameters for the same work.
+    wide, deep = (ZOO.get(name).paper for name in ("wide_resnet50_2", "resnet152"))
+    assert (wide.top1, deep.top1, deep.top5) == (100 - 21.9, 100 - 23.0, pytest.approx(100 - 6.7))
+    assert "Table 9 and the README: 5.79" in wide.where
+    assert cost("resnet152_v15").madds == pytest.approx(11.5e9, rel=5e-3)
     assert parameters("wide_resnet50_2") == pytest.approx(68.9e6, abs=5e4)
     assert parameters("resnet152") == pytest.approx(60.2e6, abs=5e4)
     assert cost("wide_resnet50_2").madds == pytest.approx(11.4e9, rel=5e-3)
@@ -354,6 +373,22 @@ def test_a_depthwise_separable_convolution_is_8_8_times_smaller():
     first = next(m for m in net("mobilenet_v1_100").modules() if getattr(m, "groups", 1) == 512)
     assert isinstance(first, nn.Conv2d)
     assert first.out_channels == 512  # one filter a channel, and not N
+
+
+@claims("S78")
+def test_the_controller_of_2016_is_a_setting_of_reinforce():
+    """Two layers of 35 units, Adam at 6e-4 (arXiv 1611.01578); our reward is not cubed."""
+    space = SPACES.create("nas2016")
+    controller = Reinforce(space, seed=1, hidden=35, layers=2, learning_rate=6e-4)
+    assert [cell.hidden_size for cell in controller.policy.cells] == [35, 35]
+    assert isinstance(controller.optimizer, torch.optim.Adam)
+    assert [group["lr"] for group in controller.optimizer.param_groups] == [6e-4]
+    (proposal,) = controller.ask(1)
+    assert space.decode(proposal.decisions).space == "nas2016"
+    before = [p.clone() for p in controller.policy.parameters()]
+    controller.tell(Result(1, proposal, 0.5, {}))
+    after = controller.policy.parameters()
+    assert any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
 def test_every_claim_is_tested_or_named_as_one_that_no_network_can_answer():
