@@ -112,6 +112,10 @@ class Exporter(ABC):
         """
         return ""
 
+    def remark(self, subject: Subject) -> str:  # noqa: ARG002
+        """Return what the model card has to say of the file of this network, if anything."""
+        return ""
+
     @classmethod
     def missing(cls) -> str:
         """Return which packages are not installed and how to get them; empty where all are."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ALL = "all"
 WEIGHTS = "safetensors"  # what other formats and every reader of a folder stand on
 STANDARD = "source"
-HAND_BUILT = "pt2"  # instead, where there is no source to be written in one file
+PROGRAM = "pt2"  # instead, for a network that cannot be written as source
 
 
 def known(names: Sequence[str]) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def chosen(names: Sequence[str], subject: Subject) -> list[Exporter]:
     if ALL in wanted:
         wanted = (wanted - {ALL}) | (set(EXPORTERS.names()) - set(left_out(subject)))
     elif not names:
-        wanted.add(STANDARD if subject.arch else HAND_BUILT)
+        wanted.add(PROGRAM if EXPORTERS.create(STANDARD).refusal(subject) else STANDARD)
     exporters = [EXPORTERS.create(name) for name in sorted(wanted)]
     for exporter in exporters:
         why = exporter.refusal(subject) or exporter.missing()

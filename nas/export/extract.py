@@ -50,29 +50,33 @@ class Module:
 
 @dataclass
 class Extract:
-    """The text of the definitions, the method's body, and the imports of what is not ours."""
+    """The text of the definitions, their names, the method's body, and what is not ours."""
 
     text: str
     body: str
     imports: dict[str, Reference]
+    names: set[str]
 
 
 def extract(
     roots: Sequence[Reference],
     *,
-    method: tuple[Reference, str],
+    method: tuple[Reference, str] | None = None,
     given: frozenset[Reference] = frozenset(),
     rows: Mapping[str, frozenset[str]] | None = None,
 ) -> Extract:
-    """Return everything that ``roots`` and the body of ``method`` (class and name) need.
+    """Return everything that ``roots`` and the body of ``method`` (class and name), if any, need.
 
     ``given`` are references that the surrounding file defines itself. ``rows`` names, for a table,
     the rows to keep by their first argument. Raises ExportError where a third package is needed,
     two kept definitions share a name, or the method uses its object.
     """
     extraction = _Extraction(given, rows or {})
+    extraction.needed.update(extraction.origin(root) for root in roots)
+    if method is None:
+        return extraction.finished([], "")
     owner = extraction.origin(method[0])
-    return extraction.run([extraction.origin(root) for root in roots], owner, method[1])
+    return extraction.finished([owner.module], extraction.body(owner, method[1]))
 
 
 class _Extraction:
@@ -83,17 +87,21 @@ class _Extraction:
         self.external: dict[str, Reference] = {}
         self.attributes = {"forward"}
 
-    def run(self, roots: Sequence[Reference], owner: Reference, method: str) -> Extract:
-        """Grow what is needed until nothing is added, then write it in the order of imports."""
+    def body(self, owner: Reference, method: str) -> str:
+        """Return the lines of a method, and note what they need."""
         module = self._module(owner.module)
         statements = _method_body(module.definitions.get(owner.name or ""), method)
         while isinstance(statements[0], ast.Import | ast.ImportFrom):
             # A space may import its network only where it builds one: here all is one file.
             _read_import(module, statements[0], run_time=True)
             statements = statements[1:]
-        self.needed.update(roots)
         for statement in statements:
             self._follow_names(module, statement)
+        lines = module.lines[statements[0].lineno - 1 : statements[-1].end_lineno]
+        return textwrap.dedent("\n".join(lines))
+
+    def finished(self, first: list[str], body: str) -> Extract:
+        """Grow what is needed until nothing is added, then write it in the order of imports."""
         before = (0, 0)
         while before != (now := (len(self.needed), len(self.attributes))):
             before = now
@@ -101,11 +109,11 @@ class _Extraction:
                 self._follow(reference)
         self._refuse_double_names()
         order: list[str] = []
-        for name in [owner.module, *sorted({r.module for r in self.needed})]:
+        for name in [*first, *sorted({r.module for r in self.needed})]:
             self._parents_first(name, order)
         blocks = [block for name in order for block in self._blocks(self._module(name))]
-        lines = module.lines[statements[0].lineno - 1 : statements[-1].end_lineno]
-        return Extract(_joined(blocks), textwrap.dedent("\n".join(lines)), self.external)
+        names = {reference.name or "" for reference in self.needed}
+        return Extract(_joined(blocks), body, self.external, names)
 
     def _module(self, name: str) -> Module:
         if name not in self.modules:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from searchspaces.arch import Arch
 
 WIDTH = 100
+Text = str | tuple[str, list["Text"], str]  # a call: what opens it, its arguments, what closes it
 
 
 def literal(value: object) -> str:
@@ -50,6 +51,37 @@ def call_text(name: str, callee: str, values: Mapping[str, Any]) -> str:
     if len(line) <= WIDTH:
         return line
     return "\n".join([f"{name} = {callee}(", *(f"    {item}," for item in items), ")"])
+
+
+def call_lines(start: str, text: Text, width: int, end: str = "") -> list[str]:
+    """Return an expression behind ``start``, an argument a line where it is long.
+
+    Arguments that are calls of several layers are always on lines of their own.
+    """
+    line = start + flat(text) + end
+    if isinstance(text, str) or (len(line) <= width and not _deep(text)):
+        return [line]
+    opened, inner, closed = text
+    lines = [start + opened]
+    comma = "" if opened.endswith("*(") else ","
+    for one in inner:
+        lines += [f"    {line}" for line in call_lines("", one, width - 4, comma)]
+    return [*lines, closed + end]
+
+
+def flat(text: Text) -> str:
+    """Return an expression as one line."""
+    if isinstance(text, str):
+        return text
+    return text[0] + ", ".join(map(flat, text[1])) + text[2]
+
+
+def _deep(text: Text) -> bool:
+    """Whether several calls stand inside a call."""
+    if isinstance(text, str):
+        return False
+    calls = [one for one in text[1] if not isinstance(one, str) or one.endswith("()")]
+    return len(calls) > 1 or any(map(_deep, text[1]))
 
 
 def tuple_text(values: Sequence[Any]) -> str:

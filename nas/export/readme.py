@@ -89,11 +89,13 @@ def _usage(subject: Subject, formats: Sequence[Format]) -> list[str]:
     sizes = {"channels": task.channels, "height": task.height, "width": task.width}
     lines = []
     for one in formats:
-        text = EXPORTERS.create(one.name).usage() if one.name in known else ""
-        if text:
-            for field, value in sizes.items():
-                text = text.replace("{" + field + "}", str(value))
-            lines += [text, ""]
+        if one.name not in known:
+            continue
+        exporter = EXPORTERS.create(one.name)
+        text = exporter.usage()
+        for field, value in sizes.items():
+            text = text.replace("{" + field + "}", str(value))
+        lines += [line for part in (text, exporter.remark(subject)) if part for line in (part, "")]
     return lines
 
 

@@ -1,9 +1,11 @@
 """A standalone Python file that rebuilds the network and its weights with nothing but torch.
 
-The file holds our own definitions of the network (:mod:`nas.export.extract`), reduced to the
-operations that the architecture uses, the architecture as data, and ``build``, ``load`` and
-``preprocess``. Names of parameters are those of the network that was trained. ``build`` is the body
-of the search space's own ``build``, which may use arch, task and scale but not the space.
+Of a network of a search space the file holds our own definitions (:mod:`nas.export.extract`),
+reduced to the operations that the architecture uses, and the architecture as data; ``build`` is the
+body of the space's own ``build``, which may use arch, task and scale but not the space. Any other
+network is followed through its forward (:mod:`nas.export.trace`) and written down as classes
+(:mod:`nas.export.classes`). Names of parameters are those of the network that was trained, and the
+rest of the file is the same for both (:mod:`nas.export.frame`).
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,90 +20,35 @@ import torch
 from torch import Tensor
 
 from nas.export import Exporter, ExportError, Subject
+from nas.export.classes import Classes
 from nas.export.extract import OURS, Reference, extract
-from nas.export.layout import arch_text, call_text, imports_text, tuple_text
+from nas.export.frame import NAMES, ROOTS, docstring, framed
+from nas.export.layout import arch_text, call_text
+from nas.export.trace import state_names, trace
 from searchspaces.catalog import SPACES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from searchspaces.arch import Arch
+    from searchspaces.scale import Scale
 
 TIMEOUT_SECONDS = 600.0
 SCALE = Reference("searchspaces.scale", "Scale")
-GIVEN_IMPORTS = {
-    "Path": Reference("pathlib", "Path"),
-    "SimpleNamespace": Reference("types", "SimpleNamespace"),
-    "nn": Reference("torch", "nn"),
-    "Tensor": Reference("torch", "Tensor"),
-    "sys": Reference("sys", None),
-    "torch": Reference("torch", None),
-}
-
-HEAD = '''"""{title}
-
-{classes} classes from {channels} x {height} x {width} images. Needs torch and nothing else:
-
-    import torch, model
-    network = model.load()                    # reads weights.safetensors beside this file
-    logits = network(model.preprocess(images))   # images: (batch, {channels}, height, width), uint8
-    names = [model.CLASSES[i] for i in logits.argmax(1)]
-
-Run this file to see it classify random pixels. model.build() gives the network with fresh weights.
+SIZE = "Scale = SimpleNamespace  # the size of the network around the cells"
+SEARCHED = (
+    "# The architecture that the search found. Value 0 of a cell is its first input; every node "
+    "adds one."
+)
+TRACED = """\
+It is what the network does when it classifies, module by module: what only training has (auxiliary
+classifiers, paths that are dropped) is not here, and fresh weights are drawn as torch draws them.\
 """
-
-from __future__ import annotations
-
-{imports}
-
-Scale = SimpleNamespace  # the size of the network around the cells
-'''
-
-TAIL = '''
-# The architecture that the search found. Value 0 of a cell is its first input; every node adds one.
-{arch}
-{task}
-{scale}
-CLASSES = {classes}
-MEAN = {mean}  # of the training images, by channel, pixels from 0 to 1
-STD = {std}
-
-
-def build() -> nn.Module:
-    """Return the network with fresh weights."""
-    arch, task, scale = ARCH, TASK, SCALE
-{body}
-
-
-def load(weights: str | Path | None = None) -> nn.Module:
-    """Return the trained network, ready to classify; weights by default beside this file."""
-    network = build()
-    path = weights or Path(__file__).with_name("weights.safetensors")
-    network.load_state_dict(read_safetensors(path))
-    return network.eval()
-
-
-def preprocess(images: Tensor) -> Tensor:
-    """Map images, (batch, 1 or 3, any height, any width) uint8, to inputs of the network."""
-    return prepare(images, (TASK.height, TASK.width), MEAN, STD)
-
-
-def main() -> None:
-    """Classify four images of random pixels, with the weights given or beside this file."""
-    given = sys.argv[1:2]
-    trained = given or Path(__file__).with_name("weights.safetensors").exists()
-    network = load(*given) if trained else build().eval()
-    shape = (4, TASK.channels, TASK.height, TASK.width)
-    with torch.no_grad():
-        logits = network(preprocess(torch.randint(256, shape, dtype=torch.uint8)))
-    count = sum(p.numel() for p in network.parameters())
-    print(f"{{count:,}} parameters ({{'trained' if trained else 'fresh'}} weights)")
-    print(f"images {{shape}} -> logits {{tuple(logits.shape)}}")
-
-
-if __name__ == "__main__":
-    main()
-'''
+REMARK = """\
+It holds what the network does when it classifies: what only training has (auxiliary classifiers,
+paths that are dropped) is not in it, and fresh weights are drawn as torch draws them, which may not
+be what its authors did.\
+"""
 
 USAGE = """`model.py` needs torch and nothing else.
 
@@ -143,17 +89,22 @@ class Source(Exporter):
     file = "model.py"
 
     def refusal(self, subject: Subject) -> str:
-        """Say no to networks that no search space builds."""
+        """Say no to a network that no search space builds and that cannot be traced."""
         if subject.arch is not None:
             return ""
-        return (
-            f"source: {subject.card.zoo} was written by hand over several modules, some of them "
-            "torchvision's, so it is not offered as one file; pt2 and onnx need no code of ours"
-        )
+        try:
+            _traced(subject)
+        except ExportError as error:
+            return str(error)
+        return ""
 
     def usage(self) -> str:
         """Return how to load it."""
         return USAGE
+
+    def remark(self, subject: Subject) -> str:
+        """Say what is missing where a network is written as it was traced."""
+        return REMARK if subject.arch is None else ""
 
     def write(self, folder: Path, subject: Subject) -> None:
         """Write ``model.py``; raise ExportError where the network needs more than torch."""
@@ -198,58 +149,66 @@ def run_all(given: Sequence[tuple[Path, Sequence[Tensor]]]) -> list[list[Tensor]
 
 def source_text(subject: Subject) -> str:
     """Return the text of ``model.py``; raise ExportError where it cannot be one file."""
-    arch, scale = subject.arch, subject.scale
-    if arch is None or scale is None:
-        raise ExportError("source: only a network of a search space can be one file of source")
+    if subject.arch is None or subject.scale is None:
+        return _traced(subject)
+    return _extracted(subject, subject.arch, subject.scale)
+
+
+def _extracted(subject: Subject, arch: Arch, scale: Scale) -> str:
+    """Return the file of a network of a search space: our own definitions of it."""
     space = SPACES.get(arch.space)
     parts = extract(
-        [
-            Reference("searchspaces", "Task"),
-            Reference("searchspaces.arch", "Arch"),
-            Reference("nas.export.standalone", "read_safetensors"),
-            Reference("nas.export.standalone", "prepare"),
-        ],
+        [*ROOTS, Reference("searchspaces.arch", "Arch")],
         method=(Reference(space.__module__, space.__name__), "build"),
         given=frozenset({SCALE}),
         rows={"OPS": frozenset(_operations(arch))},
     )
-    task, card = subject.task, subject.card
-    head = HEAD.format(
-        title=f"{_docstring(card.title)}: an image classifier built from cells.",
-        classes=task.classes,
-        channels=task.channels,
-        height=task.height,
-        width=task.width,
-        imports=imports_text(_merged(parts.imports)),
+    data = "\n".join([SEARCHED, arch_text(arch), call_text("SCALE", "Scale", scale.model_dump())])
+    return framed(
+        subject,
+        f"{SIZE}\n\n\n{parts.text}",
+        {**parts.imports, "SimpleNamespace": Reference("types", "SimpleNamespace")},
+        about=f"{docstring(subject.card.title)}: an image classifier built from cells.",
+        data=data + "\n",
+        body=f"arch, task, scale = ARCH, TASK, SCALE\n{parts.body}",
     )
-    tail = TAIL.format(
-        arch=arch_text(arch),
-        task=call_text(
-            "TASK",
-            "Task",
-            {name: getattr(task, name) for name in ("channels", "height", "width", "classes")},
-        ),
-        scale=call_text("SCALE", "Scale", scale.model_dump()),
-        classes=tuple_text(card.classes),
-        mean=tuple_text(card.mean),
-        std=tuple_text(card.std),
-        body=textwrap.indent(parts.body, "    "),
-    )
-    return "\n\n".join([head, parts.text, tail])
 
 
-def _docstring(text: str) -> str:
-    """Return one line that cannot end or escape the docstring it stands in."""
-    return " ".join(text.replace("\\", "/").replace('"', "'").split())
+def _traced(subject: Subject) -> str:
+    """Return the file of any other network: classes for what its forward was seen to do."""
+    task, model = subject.task, subject.model
+    parts = extract(ROOTS)
+    root = trace(model, (task.height, task.width))
+    left_out = _left_out(set(model.state_dict()), set(state_names(root)))
+    classes = Classes(root, {*NAMES, *parts.imports, *parts.names, "OrderedDict"})
+    made = "\n".join(classes.made())
+    text = "\n\n\n".join(part for part in (parts.text, classes.text()) if part)
+    imports = dict(parts.imports)
+    if "OrderedDict(" in text + made:
+        imports["OrderedDict"] = Reference("collections", "OrderedDict")
+    if "functional." in text:
+        imports["functional"] = Reference("torch.nn", "functional")
+    return framed(
+        subject,
+        text,
+        imports,
+        about=f"{docstring(subject.card.title)}: an image classifier.\n\n{TRACED}",
+        data="",
+        body=made,
+        left_out=left_out,
+    )
+
+
+def _left_out(all_names: set[str], kept: set[str]) -> list[str]:
+    """Return beginnings of the names that are not kept, as short as they can be."""
+    found = set()
+    for name in all_names - kept:
+        parts = name.split(".")
+        starts = [".".join(parts[:count]) + "." for count in range(1, len(parts))]
+        fitting = (one for one in starts if not any(other.startswith(one) for other in kept))
+        found.add(next(fitting, name))
+    return sorted(found)
 
 
 def _operations(arch: Arch) -> set[str]:
     return {node.op for cell in arch.cells for node in cell.pruned().nodes}
-
-
-def _merged(imports: Mapping[str, Reference]) -> dict[str, Reference]:
-    merged = {**GIVEN_IMPORTS, **imports}
-    for name, target in GIVEN_IMPORTS.items():
-        if merged[name] != target:
-            raise ExportError(f"{name} means two things in the modules of the network")
-    return merged

@@ -45,8 +45,7 @@ def export_zoo(  # noqa: PLR0913 - typer reads the options from the signature
     nas zoo export resnet18 --weights resnet18.safetensors --format onnx
 
     Every file is run and compared before the folder appears. Without --weights the network is
-    fresh: it was not trained. A network that was written by hand has no model.py; its pt2 file
-    needs no code of ours.
+    fresh: it was not trained.
     """
     from dataclasses import asdict
 

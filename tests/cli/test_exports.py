@@ -68,7 +68,7 @@ def test_a_network_of_the_zoo_is_written_with_given_weights_and_classifies(
         *("--class-names", tmp_path / "names.txt", "--json"),
     )
     files = {one["name"] for one in json.loads(out.stdout)["files"]}
-    assert files == {"weights.safetensors", "model.pt2", "card.json", "README.md"}
+    assert files == {"weights.safetensors", "model.py", "card.json", "README.md"}
     subject = load(folder)
     assert (subject.arch, subject.card.zoo) == (None, "lenet5")
     wanted = torch.load(weights, weights_only=True)["state_dict"]
@@ -103,7 +103,6 @@ def test_a_published_cell_is_written_with_its_source(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["lenet5", "--format", "source"], "lenet5 was written by hand over several modules"),
         (["lenet5", "--format", "onxx"], "unknown export format 'onxx'"),
         (["lenet5", "--size", "4"], "images of 4x4"),
         (["lenet55"], "unknown zoo model 'lenet55'"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from nas.data.images import Images
 from nas.export import ExportError, Subject, add, export, export_subject, load
 from nas.export.agreement import agreement
 from nas.export.card import read_card
+from nas.export.choice import chosen
 from nas.export.int8 import quantised
 from nas.export.zoo import zoo_subject
 from searchspaces import Task
@@ -28,14 +31,14 @@ def hashes(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_hand_built_network_has_a_program_instead_of_source(subject, tmp_path):
+def test_a_hand_built_network_has_its_source_as_any_other(subject, tmp_path):
     files = export_subject(tmp_path / "m", subject)
     names = {file.name for file in files}
-    assert names == {"weights.safetensors", "model.pt2", "card.json", "README.md"}
+    assert names == {"weights.safetensors", "model.py", "card.json", "README.md"}
     text = (tmp_path / "m" / "README.md").read_text()
     assert "`lenet5` of Nasturtium's zoo" in text
-    assert 'torch.export.load("model.pt2")' in text
-    assert "model.load()" not in text
+    assert "model.load()" in text
+    assert "what only training has" in text
     back = load(tmp_path / "m")
     assert (back.arch, back.scale, back.task) == (None, None, subject.task)
     assert back.card == subject.card
@@ -65,14 +68,36 @@ def test_all_leaves_out_what_is_not_offered_or_not_installed(subject, tmp_path, 
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     export_subject(tmp_path / "m", subject, ["all"])
     names = {one.name for one in read_card(tmp_path / "m").formats}
-    assert {"safetensors", "pt2", "folded", "bf16", "int8"} <= names
-    assert not {"source", "onnx"} & names
-    for name, why in (("source", "written by hand"), ("onnx", r"nasturtium\[onnx\]")):
-        with pytest.raises(ExportError, match=why):
-            export_subject(tmp_path / "other", subject, [name])
+    assert {"safetensors", "source", "pt2", "folded", "bf16", "int8"} <= names
+    assert "onnx" not in names
+    with pytest.raises(ExportError, match=r"nasturtium\[onnx\]"):
+        export_subject(tmp_path / "other", subject, ["onnx"])
     with pytest.raises(RegistryError, match="unknown export format 'onxx'"):
         export_subject(tmp_path / "other", subject, ["onxx"])
     assert not (tmp_path / "other").exists()
+
+
+class Choosing(nn.Module):
+    """Looks at the size of its images, which tracing for source does not let it do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(1, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[2] > 4:
+            x = x.mean((2, 3), keepdim=True)
+        return self.linear(x.flatten(1))
+
+
+def test_a_network_that_cannot_be_traced_has_a_program_and_source_says_which_module(
+    subject, tmp_path
+):
+    subject = replace(subject, model=nn.Sequential(Choosing()))
+    assert [one.name for one in chosen((), subject)] == ["safetensors", "pt2"]
+    with pytest.raises(ExportError, match=r"source: the network\.0 \(Choosing\) cannot be traced"):
+        export_subject(tmp_path / "other", subject, ["source"])
+    assert subject.model.training
 
 
 def test_formats_are_added_and_the_others_stay_byte_for_byte(subject, tmp_path):
@@ -87,11 +112,12 @@ def test_formats_are_added_and_the_others_stay_byte_for_byte(subject, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
-def test_a_format_that_cannot_be_added_leaves_the_folder_as_it_was(subject, tmp_path):
+def test_a_format_that_cannot_be_added_leaves_the_folder_as_it_was(subject, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
     export_subject(tmp_path / "m", subject, ["bf16"])
     before = hashes(tmp_path / "m")
-    with pytest.raises(ExportError, match="written by hand"):
-        add(tmp_path / "m", ["source"])
+    with pytest.raises(ExportError, match=r"nasturtium\[onnx\]"):
+        add(tmp_path / "m", ["onnx"])
     assert hashes(tmp_path / "m") == before
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
