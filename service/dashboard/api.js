@@ -48,14 +48,13 @@ async function answer(response) {
 }
 
 async function reach(path, init) {
-  let response;
+  if (saved) return saved.answer(path);
   try {
-    response = saved ? saved.answer(path) : await fetch(address(path), { credentials: "same-origin", ...init });
+    return await fetch(address(path), { credentials: "same-origin", ...init });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { title: "The service does not answer." });
   }
-  return response;
 }
 
 /** Any request that is answered in JSON, or in bytes. */

@@ -6,30 +6,37 @@ globalThis.saved = (function () {
   const rows = [...held.rows].sort((a, b) => a.number - b.number);
 
   const clause = /^\s*([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*([^\s<>=!]+)\s*$/;
-  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+  const number = /^[+-]?(D\.?(D)?|\.D)(e[+-]?D)?$/.source.replaceAll("D", "\\d+(_\\d+)*");
+  const read = (text) => (new RegExp(number, "i").test(text) ? Number(text.replaceAll("_", "")) : NaN);
   const compare = {
     "<=": (a, b) => a <= b, ">=": (a, b) => a >= b, "!=": (a, b) => a !== b, "=": (a, b) => a === b, "<": (a, b) => a < b, ">": (a, b) => a > b,
   };
   const own = ["number", "reward", "attempt", "budget", "seconds"];
 
+  class Refused extends Error {}
+
   /** What a clause of a filter asks of a trial, as service/filters.py reads it: one that lacks the value never passes. */
   function condition(part) {
     const [, name, sign, value] = clause.exec(part) ?? [];
-    if (!name) throw new Error(`filter '${part.trim()}' is no clause; allowed are NAME, one of ${Object.keys(compare).join(" ")}, VALUE, and clauses joined by and: accuracy>0.9 and state=done`);
+    if (!name) throw new Refused(`filter '${part.trim()}' is no clause; allowed are NAME, one of ${Object.keys(compare).join(" ")}, VALUE, and clauses joined by and: accuracy>0.9 and state=done`);
     const words = held.words[name];
-    if (words && !(words.includes(value) && /^!?=$/.test(sign))) throw new Error(`filter ${name}${sign}${value}: allowed are = and != with ${words.join(", ")}`);
-    if (!words && !number.test(value)) throw new Error(`filter ${name} is compared with '${value}', allowed are numbers; words go with ${Object.keys(held.words).join(", ")}`);
+    if (words && !(words.includes(value) && /^!?=$/.test(sign))) throw new Refused(`filter ${name}${sign}${value}: allowed are = and != with ${words.join(", ")}`);
+    if (!words && !Number.isFinite(read(value))) throw new Refused(`filter ${name} is compared with '${value}', allowed are numbers; words go with ${Object.keys(held.words).join(", ")}`);
     return (trial) => {
       const found = name === "failure" ? trial.failure?.kind : words || own.includes(name) ? trial[name] : trial.metrics[name];
-      return found !== null && found !== undefined && compare[sign](found, words ? value : Number(value));
+      return found !== null && found !== undefined && compare[sign](found, words ? value : read(value));
     };
   }
 
   /** Trials in the order, of the state and past the filter that are asked for, as the service gives them. */
   function page(query) {
     const state = query.get("state");
-    const wish = (query.get("filter") ?? "").trim();
-    const conditions = wish ? wish.split(/\s+and\s+|\s*&&\s*/i).map(condition) : [];
+    const asked = query.get("filter") ?? "";
+    if (asked.length > 500) throw new Refused("filter: String should have at most 500 characters");
+    const wish = asked.trim();
+    const clauses = wish ? wish.split(/\s+and\s+|\s*&&\s*/i) : [];
+    if (clauses.length > 20) throw new Refused(`filter has ${clauses.length} clauses, allowed are 20`);
+    const conditions = clauses.map(condition);
     const found = rows.filter((trial) => (!state || trial.state === state) && conditions.every((passes) => passes(trial)));
     const sort = query.get("sort");
     if (sort === "-number") found.reverse();
@@ -51,6 +58,7 @@ globalThis.saved = (function () {
       try {
         return [200, page(new URLSearchParams(query))];
       } catch (error) {
+        if (!(error instanceof Refused)) throw error; // a mistake of ours
         return [422, { detail: error.message, field: "filter" }];
       }
     }

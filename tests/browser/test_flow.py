@@ -135,10 +135,13 @@ def test_a_search_is_launched_from_the_form_and_lives_on_the_page_until_it_is_st
 
 
 def test_a_zoom_outlives_the_trials_that_arrive(window: Window, house: House) -> None:
-    search = house.start(**toy("zoomed", trials=400, seconds=0.3))
     page = window.page
+    page.goto(f"{house.address}#/settings")  # the list of searches asks for histories too
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
+    search = house.start(**toy("zoomed", trials=400, seconds=0.3))
     asked: list[Response] = []
-    page.on("response", lambda answer: asked.append(answer) if "/history" in answer.url else None)
+    path = f"/{search}/history"
+    page.on("response", lambda answer: asked.append(answer) if path in answer.url else None)
     page.goto(f"{house.address}#/s/{search}")
     chart = page.locator("figure").filter(has_text="best so far").locator("canvas")
     chart.wait_for()
@@ -193,7 +196,11 @@ def test_a_finished_search_is_read_down_to_the_cell_and_its_model_runs_with_torc
         got.value.save_as(tmp_path / name)
         digest = hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
         assert digest == next(f["sha256"] for f in model["files"] if f["name"] == name)
-    snippet = page.get_by_label("Python that loads the model").inner_text()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy code").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    snippet = page.evaluate("navigator.clipboard.readText()")
+    assert snippet.strip() == page.get_by_label("Python that loads the model").inner_text().strip()
     (tmp_path / "snippet.py").write_text(snippet)
     ran = subprocess.run(
         [sys.executable, "snippet.py"], cwd=tmp_path, capture_output=True, text=True, check=False
