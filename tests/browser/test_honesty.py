@@ -192,11 +192,11 @@ def test_the_reward_chart_tells_the_arms_apart(
         for kind in ("dots", "crosses")
     ]
     assert colours[0] != colours[1]
-    assert marks(page, colours[1]) > 50
+    until(page, lambda: marks(page, colours[1]) > 50)
     show(page, house, house.moody)
     expect(page.locator(".key-dots")).to_have_count(1)
     expect(page.locator(".key-crosses")).to_have_count(0)
-    assert marks(page, colours[1]) == 0
+    until(page, lambda: marks(page, colours[1]) == 0)
 
 
 def marks(page: Page, colour: str) -> int:

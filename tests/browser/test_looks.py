@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import toy
+from tests.browser.conftest import toy, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -156,7 +156,7 @@ def test_canvases_are_drawn_and_speak(
       return count / (data.length / 4);
     }"""
     for canvas in page.locator("canvas").all():
-        assert 0.01 < canvas.evaluate(inked) < 0.9
+        until(page, lambda drawn=canvas: 0.01 < drawn.evaluate(inked) < 0.9)
     scatter.focus()
     page.keyboard.press("ArrowLeft")
     words = page.locator("figcaption[aria-live]")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import toy
+from tests.browser.conftest import toy, until
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Window
@@ -47,13 +47,15 @@ def test_a_policy_is_a_map_of_certainties_and_lines_of_the_picked_decision(
     expect(main).to_contain_text(f"{len(known['told']) * known['every']} updates")
     expect(main).to_contain_text(f"by {known['told'][-1]} results")
     heat = page.get_by_role("img", name=re.compile(f"^Certainty of {len(choices)} decisions"))
-    assert heat.evaluate(COLOURED) > len(known["told"]) / 2  # not one colour: the policy changed
+    until(
+        page, lambda: heat.evaluate(COLOURED) > len(known["told"]) / 2
+    )  # not one colour: the policy changed
     heat.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     chosen = choices[2]
-    assert f"d={chosen['name']}" in page.url
     expect(page.get_by_role("combobox", name="Decision")).to_have_value("2")
+    assert f"d={chosen['name']}" in page.url
     last = chosen["shares"][-1]
     likeliest = max(range(len(last)), key=lambda i: (last[i], -i))
     words = page.locator("figcaption")

@@ -1,5 +1,5 @@
 // A canvas that is painted again when its data, its width or the theme changes.
-import { useEffect, useRef } from "../dom.js";
+import { useLayoutEffect, useRef } from "../dom.js";
 import { colour, onTheme } from "../store.js";
 
 export const HEIGHT = 270;
@@ -19,8 +19,8 @@ export function useCanvas(paint) {
     const width = canvas.current?.parentElement.clientWidth;
     if (width) now.current(canvas.current, width);
   };
-  useEffect(repaint);
-  useEffect(() => {
+  useLayoutEffect(repaint); // with the words for it, and before any event
+  useLayoutEffect(() => {
     const watch = new ResizeObserver(repaint);
     watch.observe(canvas.current.parentElement);
     const off = onTheme(repaint);

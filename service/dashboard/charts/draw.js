@@ -64,7 +64,7 @@ function linear(of) {
 function drawLine(pen, line, xs, values, at, [first, last]) {
   const [x0, dx] = linear(at.x);
   const y = line.right ? at.right : at.y;
-  pen.setLineDash(line.kind === "dashed" ? [6, 4] : []);
+  pen.setLineDash(/dashed/.test(line.kind) ? [6, 4] : []);
   pen.lineWidth = line.width ?? 2;
   pen.lineJoin = "round";
   pen.beginPath();
@@ -75,7 +75,7 @@ function drawLine(pen, line, xs, values, at, [first, last]) {
     const px = x0 + dx * xs[i];
     i += 1;
     if (begin !== begin) continue; // NaN: nothing is known
-    if (line.kind === "step") {
+    if (/step/.test(line.kind)) {
       reached = px;
       if (begin === before) continue;
       pen.lineTo(px, y(before)); // nothing, the first time

@@ -15,7 +15,7 @@ function Legend({ spec, at, data }) {
     ${at === null ? null : html`<li><strong>${spec.xName} ${data[0][at]}</strong></li>`}
     ${spec.lines.map((line, i) => {
       const value = at === null ? null : data[i + 1][at];
-      return html`<li key=${line.label}>
+      return html`<li key=${i}>
         <i class=${`key key-${line.kind ?? "line"}`} style=${{ color: `var(${line.colour})` }}></i>${line.label}
         ${isNumber(value) ? html` <b>${line.format(value)}</b>` : null}
       </li>`;
@@ -25,7 +25,9 @@ function Legend({ spec, at, data }) {
 
 /** Pointer and keys: hover reads, a drag zooms, a double click shows all, Enter or a click opens. */
 function usePointer(data, at, zoom, onOpen, choose) {
-  const [index, setIndex] = useState(null);
+  const [index, set] = useState(null);
+  const now = useRef(null); // the same, at once: keys may be faster than drawing
+  const setIndex = (place) => set((now.current = place));
   const [drag, setDrag] = useState(null);
   const held = useRef(null); // where the button went down: a quick click is over before a drawing
   const last = data[0].length - 1;
@@ -44,9 +46,10 @@ function usePointer(data, at, zoom, onOpen, choose) {
   };
   const key = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step) setIndex((old) => (old === null ? last : Math.min(last, Math.max(0, old + step))));
-    else if (event.key === "Enter" && index !== null) onOpen?.(data[0][index]);
-    else if (event.key === "x" && index !== null) choose?.(data[0][index]);
+    const old = now.current;
+    if (step) setIndex(old === null ? last : Math.min(last, Math.max(0, old + step)));
+    else if (event.key === "Enter" && old !== null) onOpen?.(data[0][old]);
+    else if (event.key === "x" && old !== null && choose) choose(data[0][old]);
     else if (event.key === "Escape") zoom(null);
     else return;
     event.preventDefault();

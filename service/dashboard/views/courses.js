@@ -7,12 +7,13 @@ import { Card, Loaded, Notice, Scroll, State } from "../parts.js";
 import { useLoad } from "../resource.js";
 import { link } from "../router.js";
 import { useTitle } from "../store.js";
-
-const COLOURS = ["--chart-best", "--accent", "--chart-entropy", "--chart-random", "--chart-baseline", "--chart-dot"];
+import { CURVE_COLOURS } from "./insights.js";
 
 /** The searches, and the first of them in full: it says in what rewards are measured. */
 async function load(ids, signal) {
   const found = await get(`compare?searches=${encodeURIComponent(ids)}`, signal);
+  const { items } = found;
+  for (const one of items) one.title = items.filter(({ name }) => name === one.name).length > 1 ? `${one.name} ${one.search}` : one.name;
   return { ...found, first: await get(`searches/${found.items[0].search}`, signal) };
 }
 
@@ -32,17 +33,17 @@ function Courses({ items, first, differs }) {
   const data = useMemo(() => flights(items.map((one) => one.course)), [items]);
   const show = (value) => reward(first, value);
   const name = metricName(goal(first));
-  const ends = items.filter((one) => one.best).map((one) => `${one.name} ${show(one.best.reward)} after ${one.course.number.at(-1) + 1}`);
+  const ends = items.filter((one) => one.best).map((one) => `${one.title} ${show(one.best.reward)} after ${one.course.number.at(-1) + 1}`);
   const spec = {
     name: `Best ${name} by trial`, xLabel: "trial", xName: "trial", yFormat: show,
-    lines: items.map((one, i) => ({ label: one.name, colour: COLOURS[i], kind: "step", format: show })),
+    lines: items.map((one, i) => ({ label: one.title, colour: CURVE_COLOURS[i % 3], kind: i > 2 ? "step-dashed" : "step", format: show })),
     summary: ends.length ? `The best ${name} so far: ${ends.join(", ")} trials.` : "No trial has finished.",
   };
   return html`${differs.length ? html`<${Notice} kind="warn" title="They do not measure the same.">${sentence(differs.join(", "))} ${differs.length > 1 ? "are" : "is"} not equal in all, so a higher curve need not be a better search.</${Notice}>` : null}
     <${Card} title=${sentence(spec.name)}>${data[0].length ? html`<${LineChart} spec=${spec} data=${data} />` : html`<p class="quiet chart-wait">${spec.summary}</p>`}</${Card}>
     <${Card} title="Numbers"><${Scroll} name="Numbers" kind="wide">
       <thead><tr><th scope="col">Search</th><th scope="col">State</th><th scope="col" class="number">Best ${name}</th><th scope="col" class="number">Trials</th><th scope="col" class="number">Running time</th></tr></thead>
-      <tbody>${items.map((one) => html`<tr key=${one.search} data-row><th scope="row"><a href=${link(one.search)}>${one.name}</a></th><td><${State} state=${one.state} /></td>
+      <tbody>${items.map((one) => html`<tr key=${one.search} data-row><th scope="row"><a href=${link(one.search)}>${one.title}</a></th><td><${State} state=${one.state} /></td>
         <td class="number">${one.best ? html`<b>${show(one.best.reward)}</b> <a href=${link(one.search, "trials", one.best.number)}>#${one.best.number}</a>` : "–"}</td>
         <td class="number">${count(one.trials)} / ${count(one.of)}</td><td class="number">${duration(one.seconds_running)}</td></tr>`)}</tbody>
     </${Scroll}></${Card}>`;

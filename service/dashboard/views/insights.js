@@ -158,7 +158,7 @@ function Numbers({ items }) {
     })}</tbody></${Scroll}></${Card}>`;
 }
 
-const COLOURS = ["--chart-best", "--accent", "--chart-entropy"]; // solid, then dashed
+export const CURVE_COLOURS = ["--chart-best", "--accent", "--chart-entropy"]; // solid, then dashed
 
 /** Training curves over each other, one metric at a time. */
 function Curves({ items }) {
@@ -178,7 +178,7 @@ function Curves({ items }) {
   const show = (value) => metric(name, value);
   const told = (values) => values.filter(isNumber).length;
   const lines = items.map((one, i) => ({
-    label: one.name, colour: COLOURS[i % 3], format: show, kind: told(data[i + 1]) === 1 ? "dots" : i > 2 ? "dashed" : undefined,
+    label: one.name, colour: CURVE_COLOURS[i % 3], format: show, kind: told(data[i + 1]) === 1 ? "dots" : i > 2 ? "dashed" : undefined,
   }));
   const ends = items.map((one, i) => [one.name, data[i + 1].findLast(isNumber)]).filter(([, value]) => isNumber(value));
   const spec = {
