@@ -1,5 +1,5 @@
 // Starts the page: signs in with the token of the link, then draws the frame and the present view.
-import { html, render, useEffect, useLayoutEffect, useRef, useState } from "./dom.js";
+import { focusMain, html, render, useEffect, useLayoutEffect, useRef, useState } from "./dom.js";
 import { get, grant, onSignedOut, post, saved } from "./api.js";
 import { startLive } from "./live.js";
 import { go, link, useRoute } from "./router.js";
@@ -58,7 +58,7 @@ function useFocus(route) {
   const first = useRef(true);
   const page = `${route.name} ${JSON.stringify(route.params)}`;
   useLayoutEffect(() => {
-    if (!first.current) document.getElementById("main")?.focus({ preventScroll: true });
+    if (!first.current) focusMain();
     if (!first.current) scrollTo(0, 0);
     first.current = false;
   }, [page]);

@@ -20,6 +20,11 @@ export function drawNow() {
 export const html = htm.bind(h);
 export { render, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState };
 
+/** Put the focus at the head of the page. */
+export function focusMain() {
+  document.getElementById("main")?.focus({ preventScroll: true });
+}
+
 /** Join the class names that are set. @param {...(string|false|null|undefined)} names */
 export function cls(...names) {
   return names.filter(Boolean).join(" ");

@@ -27,16 +27,15 @@ function typing(target) {
 }
 
 function step(by) {
-  const rows = [...document.querySelectorAll("main [data-row] a")];
-  if (!rows.length) return;
-  const at = rows.indexOf(document.activeElement);
+  const rows = [...document.querySelectorAll("main [data-row]")];
+  const at = rows.findIndex((row) => row.contains(document.activeElement));
   const next = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
-  rows[next].focus();
+  rows[next]?.querySelector("a").focus();
 }
 
-/** What selects a trial: in the row of `element`, or of the whole page. */
-function chooser(element) {
-  const row = element.closest?.("[data-row]");
+/** What selects a trial: in the row that has the focus, or of the whole page. */
+function chooser() {
+  const row = document.activeElement.closest("[data-row]");
   return row ? row.querySelector("input") : document.querySelector("main [data-choose]");
 }
 
@@ -53,10 +52,11 @@ export function useKeys(route, help) {
   useLayoutEffect(() => {
     let waiting = 0; // until when a letter after g counts
     const pressed = (event) => {
-      const { route: here, help: show } = now.current;
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
       if (recall("keys") === "off") return;
+      if (now.current.route.hash !== location.hash) dispatchEvent(new HashChangeEvent("hashchange"));
       drawNow(); // keys may be faster than frames
+      const { route: here, help: show } = now.current;
       if (Date.now() < waiting) {
         waiting = 0;
         const to = GO[event.key]?.(here.params.search);
@@ -68,7 +68,7 @@ export function useKeys(route, help) {
       else if (event.key === "?") show();
       else if (event.key === "j") step(1);
       else if (event.key === "k") step(-1);
-      else if (event.key === "x") chooser(event.target)?.click();
+      else if (event.key === "x") chooser()?.click();
       else if (event.key === "c") document.querySelector("main [data-compare]")?.click();
       else if (event.key === "e") [...document.querySelectorAll("main [data-export]")].at(-1)?.focus();
       else if (event.key === "/") {

@@ -1,5 +1,5 @@
 // Hash routes: they work at any prefix, behind any proxy and in a saved copy, with no server rule.
-import { useEffect, useState } from "./dom.js";
+import { useLayoutEffect, useState } from "./dom.js";
 
 const ROUTES = [
   [/^$/, "searches", []],
@@ -54,7 +54,7 @@ export function go(hash) {
   location.hash = hash;
 }
 
-/** Change the query of the present route without a step in the history. */
+/** Change the query of the present route without a step in the history; its state says that this page has written it. */
 export function setQuery(changes) {
   const [path, search = ""] = location.hash.split("?");
   const query = new URLSearchParams(search);
@@ -62,16 +62,17 @@ export function setQuery(changes) {
     if (value) query.set(key, value);
     else query.delete(key);
   }
-  const text = query.toString();
-  history.replaceState(null, "", `${path || "#/"}${text ? `?${text}` : ""}`);
+  const text = query.toString().replaceAll("%2C", ",");
+  history.replaceState(1, "", `${path || "#/"}${text ? `?${text}` : ""}`);
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
 /** The present route; the view is drawn again when it changes. */
 export function useRoute() {
   const [route, set] = useState(() => parse(location.hash));
-  useEffect(() => {
+  useLayoutEffect(() => {
     const changed = () => set(parse(location.hash));
+    changed(); // it may have changed since the drawing began
     addEventListener("hashchange", changed);
     return () => removeEventListener("hashchange", changed);
   }, []);

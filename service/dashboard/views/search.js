@@ -65,7 +65,7 @@ function Acts({ search, reload }) {
   const paused = search.state === "paused" || (search.desired === "pause" && !over);
   const short = search.state === "finished" && ended(search.counts) < search.limits.trials;
   const resumable = paused || short || ["stopped", "failed"].includes(search.state);
-  const button = (verb, word, kind = "") => html`<button type="button" class=${`button ${kind}`} data-export=${verb === "export"}
+  const button = (verb, word, kind = "") => html`<button type="button" class=${`button ${kind}`} data-export=${verb === "export" || undefined}
     disabled=${busy !== "" || (verb === "export" && !search.best)} onClick=${() => act(verb)}>${word}</button>`;
   return html`<div class="buttons">
       ${resumable ? button("resume", "Resume") : over ? null : button("pause", "Pause")}
@@ -120,6 +120,6 @@ export function Search({ route }) {
       <${Act} say><${Acts} search=${data} reload=${search.reload} /></${Act}>
     </div>
     <${Standing} search=${data} />
-    <${ChosenLine} search=${data} route=${route} />
+    <${ChosenLine} id=${id} route=${route} />
     <${Page} route=${route} search=${data} />`}</${Loaded}>`;
 }

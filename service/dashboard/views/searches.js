@@ -1,7 +1,7 @@
 // The list of all searches; for a new house, how to start the first one.
 import { html, useClock, useEffect, useRef, useState } from "../dom.js";
 import { freshKey, get, may, post, send } from "../api.js";
-import { MOST, split } from "../chosen.js";
+import { ChosenActs, chosenOf, useKept } from "../chosen.js";
 import { Spark } from "../charts/spark.js";
 import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
 import { Icon } from "../icons.js";
@@ -142,13 +142,12 @@ export function Searches({ route }) {
   const now = useClock(10);
   const [remove, notice] = useTrash(list.reload);
   useTitle("Searches");
-  const chosen = split(route.query.get("s"));
-  const choose = (id) => setQuery({ s: (chosen.includes(id) ? chosen.filter((one) => one !== id) : [...chosen, id]).join() });
-  const ready = chosen.length > 1 && chosen.length <= MOST;
+  useKept("", route);
+  const { chosen, choose } = chosenOf("", route);
   const empty = list.data && !list.data.items.length && !state && !name;
   return html`<div class="page-head"><h1>Searches</h1>
       <div class="buttons">
-        ${chosen.length ? html`<a class="button small" role="link" data-compare href=${ready ? `#/compare?s=${chosen}` : undefined} aria-disabled=${ready ? undefined : "true"} title=${`2 to ${MOST} searches`}>Compare selected (${chosen.length})</a>` : null}
+        ${chosen.length ? html`<${ChosenActs} id="" route=${route} />` : null}
         ${empty ? null : html`<${Filter} state=${state} name=${name} />`}
         <${Act}><a class="button primary" href="#/new"><${Icon} name="plus" />New search</a></${Act}>
       </div></div>

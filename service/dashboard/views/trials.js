@@ -35,7 +35,7 @@ function Filters({ search, route, sort, state, filter, refused }) {
     setQuery({ q: event.target.elements.filter.value.trim() });
   };
   return html`<div class="buttons">
-    <${ChosenActs} search=${search} route=${route} />
+    <${ChosenActs} id=${search.id} route=${route} />
     <form class="buttons" onSubmit=${find}><label class="inline">Filter <input data-filter name="filter" size="26" key=${filter} defaultValue=${filter}
         placeholder="accuracy>0.9 and params<4e6" aria-invalid=${refused ? "true" : undefined} aria-describedby="filter-error" /></label>
       <button class="button small">Filter</button></form>
