@@ -12,32 +12,37 @@ function span({ low, high }, show) {
   return [...new Set([show(low), show(high)])].join(" to ");
 }
 
-/** The card. `spec` is what the form describes now, and `read()` it too, or null where a field cannot be read. */
+/** The card. `spec` is what the form describes, and `read()` what it does at this moment; null where a field cannot be read. */
 export function Estimate({ spec, read, onError }) {
   const body = JSON.stringify(spec);
   const [seen, setSeen] = useState({});
-  const { busy, found } = seen.body === body ? seen : {};
+  const [busy, setBusy] = useState(false);
+  const found = spec && seen.body === body ? seen.found : null;
   useEffect(() => {
-    let late = false; // another description is on the form
-    const timer = setTimeout(() => post("estimate?measure=false", spec).then((told) => late || setSeen({ body, found: told }), () => {}), PAUSE_MS);
+    if (!spec || busy || found) return undefined;
+    let late = false; // another description is on the form, or it is measured
+    const tell = (told) => late || setSeen({ body, found: told });
+    const timer = setTimeout(() => post("estimate?measure=false", spec).then(tell, (error) => tell({ basis: error.message })), PAUSE_MS);
     return () => {
       late = true;
       clearTimeout(timer);
     };
-  }, [body]);
+  }, [body, busy]);
+  const rows = found?.seconds ? ROWS : [];
+  const still = busy || rows.length > 0;
   const measure = async () => {
-    if (!read()) return;
-    setSeen({ body, busy: true });
+    const wish = still ? null : read();
+    if (!wish) return;
+    setBusy(true);
     try {
-      const told = await post("estimate", spec);
-      setSeen((now) => (now.body === body ? { body, found: told } : now));
+      const told = await post("estimate", wish);
+      setSeen({ body: JSON.stringify(wish), found: told });
     } catch (error) {
-      setSeen({});
       onError(error);
     }
+    setBusy(false);
   };
-  const rows = found?.seconds ? ROWS : [];
-  const tools = rows.length ? null : html`<button type="button" class="button small" disabled=${busy} onClick=${measure}>Measure</button>`;
+  const tools = html`<button type="button" class="button small" aria-disabled=${still ? "true" : undefined} onClick=${measure}>Measure</button>`;
   return html`<${Card} title="Estimate" tools=${tools}>
     <div role="status">
       ${rows.length ? html`<dl class="facts">${rows.map(([name, key, show]) => html`<div key=${key}><dt>${name}</dt>

@@ -182,10 +182,11 @@ function Form({ catalog, initial, from }) {
     }
   };
   const all = fields(catalog, form);
+  const { spec, errors } = build(catalog, form);
   return html`<form ref=${page} class="new" onSubmit=${start} novalidate>
     <div class="stack">
       <${Basics} catalog=${catalog} form=${form} all=${all} onInput=${onInput} />
-      <${Estimate} spec=${build(catalog, form).spec} read=${read} onError=${refused} />
+      <${Estimate} spec=${Object.keys(errors).length ? null : spec} read=${read} onError=${refused} />
       <${Advanced} catalog=${catalog} form=${form} all=${all} onInput=${onInput} open=${open} onToggle=${setOpen} />
     </div>
     <${Summary} catalog=${catalog} form=${form} busy=${busy} rest=${rest} onTry=${(event) => start(event, { trials: 1 })} />
