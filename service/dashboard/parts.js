@@ -118,6 +118,17 @@ export async function copyText(text) {
   return worked;
 }
 
+/** A field that keeps apart what is being typed: what comes in meanwhile must not undo it. `onDone(text)` hears of a change. */
+export function Typed({ value, onDone, ...rest }) {
+  const [typed, type] = useState(null);
+  const done = (event) => {
+    if (!event.target.reportValidity()) return;
+    onDone(event.target.value.trim());
+    type(null);
+  };
+  return html`<input ...${rest} value=${typed ?? value} onInput=${(event) => type(event.target.value)} onChange=${done} />`;
+}
+
 /** A button that copies what `text()` returns, and says so. */
 export function Copy({ text, label = "Copy", kind }) {
   const [said, say] = useState("");

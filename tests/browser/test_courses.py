@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import toy
 from tests.browser.test_modules import call
+from tests.browser.test_selection import PRESS
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Window
@@ -76,16 +77,33 @@ def test_searches_are_chosen_in_the_list_and_stand_side_by_side(
         row = numbers.locator("tr").filter(has=page.get_by_role("rowheader", name=name))
         expect(row).to_contain_text(f"#{one['number']}")
         expect(row).to_contain_text("12 / 12")
+    page.evaluate(PRESS, list("jj"))  # rows, not the links in them
+    expect(page.get_by_role("link", name="local_search", exact=True)).to_be_focused()
     page.get_by_role("link", name="Choose among the searches").click()
     expect(page.get_by_label("Compare random")).to_be_checked()
-    for wish, there, gone in (("local_s", "local_search", "random"), ("r*m", "random", "digits")):
+    page.evaluate(
+        "document.querySelectorAll('[aria-label^=\"Compare \"]:checked').forEach((b) => b.click())"
+    )
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)  # both, within a frame
+    field = page.get_by_label("Name", exact=True)
+    field.press_sequentially("half")
+    house.note("came [just] now")
+    expect(page.get_by_role("link", name="came [just] now")).to_be_visible()
+    expect(field).to_have_value("half")  # what comes in meanwhile does not undo it
+    for wish, there, gone in (
+        ("local_s", "local_search", "random"),
+        ("r*m", "random", "digits"),
+        ("[just", "came [just] now", "random"),
+    ):
         page.get_by_label("Name", exact=True).fill(wish)
         page.keyboard.press("Enter")
         expect(page.get_by_role("link", name=there, exact=True)).to_be_visible()
         expect(page.get_by_role("link", name=gone, exact=True)).to_have_count(0)
     page.get_by_label("Name", exact=True).fill("nothing so")
     page.keyboard.press("Enter")
-    expect(page.locator("main")).to_contain_text("No search has nothing so in its name. Show all")
+    expect(page.locator("main")).to_contain_text(
+        "No search has nothing so in its name (case counts). Show all"
+    )
 
     house.wait(house.digits, "finished")
     page.goto(f"{house.address}#/compare?s={ids['random']},{house.digits}")
@@ -94,6 +112,19 @@ def test_searches_are_chosen_in_the_list_and_stand_side_by_side(
     expect(canvas).to_have_accessible_name(re.compile("digits"))
     for colour in ("--chart-best", "--accent"):  # a course that stays as it begins is drawn too
         assert canvas.evaluate(INK, colour) > 100, colour
+    twins = [house.note("twin") for _ in range(2)]
+    page.goto(f"{house.address}#/compare?s={','.join([*ids.values(), *twins])}")
+    legend = page.locator(".legend li")
+    expect(legend).to_have_text(
+        [
+            *(re.compile(f"^\\s*{name}") for name in ids),
+            *(re.compile(f"twin {one}") for one in twins),
+        ]
+    )
+    looks = legend.locator(".key").evaluate_all(
+        "(all) => all.map((key) => [key.style.color, getComputedStyle(key).borderTopStyle].join())"
+    )
+    assert len(set(looks)) == 4  # told apart by the colour or the dashes
     window.tolerated = ("404", "422")
     page.goto(f"{house.address}#/compare?s={ids['random']}")
     expect(page.get_by_role("alert")).to_contain_text("2 to 6")

@@ -1,5 +1,5 @@
 // How a search was set up: every option as it holds, and the ways to do the same again.
-import { html } from "../dom.js";
+import { html, useEffect, useState } from "../dom.js";
 import { moment } from "../format.js";
 import { Act, Card, Copy, Facts, Loaded } from "../parts.js";
 import { useAct } from "./jobs.js";
@@ -39,17 +39,24 @@ const LIMITS = { trials: "Trials in all", hours: "Hours of running", workers: "W
 /** What may be changed, also while the search runs. */
 function Limits({ search }) {
   const [act, busy, refused] = useAct(() => {});
-  const change = (event) => {
+  const [typed, type] = useState({});
+  const [said, say] = useState("");
+  const now = (name) => String(search.limits[name] ?? "");
+  const change = async (event) => {
     event.preventDefault();
+    say("");
     // What is no number goes as it is: the service says what is allowed.
-    const read = (text) => (text.trim() ? Number(text) || text : null);
-    const typed = [...new FormData(event.target)].map(([name, text]) => [name, read(text)]);
-    act(`searches/${search.id}`, Object.fromEntries(typed), {}, "PATCH");
+    const read = (text) => (text.trim() ? (Number.isFinite(Number(text)) ? Number(text) : text) : null);
+    const changed = [...new FormData(event.target)].filter(([name, text]) => text.trim() !== now(name));
+    if (await act(`searches/${search.id}`, Object.fromEntries(changed.map(([name, text]) => [name, read(text)])), {}, "PATCH")) say("Changed.");
   };
+  // What has come to hold is no longer as typed: it follows what others change.
+  useEffect(() => type((old) => Object.fromEntries(Object.entries(old).filter(([name, text]) => text.trim() !== now(name)))), [search.limits]);
   return html`<${Act}><${Card} title="Limits"><form class="make" onSubmit=${change}>
     ${Object.entries(LIMITS).map(([name, words]) => html`<label class="inline" key=${name}>${words}
-      <input name=${name} size="6" inputmode="decimal" key=${search.limits[name]} defaultValue=${search.limits[name] ?? ""} placeholder=${name === "hours" ? "none" : undefined} /></label>`)}
-    <button class="button" disabled=${busy}>Change</button><p class="field-error" role="alert">${refused}</p></form></${Card}></${Act}>`;
+      <input name=${name} size="6" inputmode="decimal" value=${typed[name] ?? now(name)} onInput=${(event) => type((old) => ({ ...old, [name]: event.target.value }))}
+        aria-invalid=${refused.includes(name) ? "true" : undefined} aria-describedby="limits-error" placeholder=${name === "hours" ? "none" : undefined} /></label>`)}
+    <button class="button" disabled=${busy}>Change</button><span class="quiet" role="status">${said}</span><p id="limits-error" class="field-error" role="alert">${refused}</p></form></${Card}></${Act}>`;
 }
 
 /** The page. */

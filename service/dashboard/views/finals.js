@@ -2,7 +2,7 @@
 import { html, useRef, useState } from "../dom.js";
 import { freshKey, saved } from "../api.js";
 import { difference, isNumber, percent, several } from "../format.js";
-import { Act, Card, Copy, Loaded, Notice, Scroll, State } from "../parts.js";
+import { Act, Card, Copy, Loaded, Notice, Scroll, State, Typed } from "../parts.js";
 import { useResource } from "../resource.js";
 import { link } from "../router.js";
 import { Course, Failed, Tested, active, useAct } from "./jobs.js";
@@ -105,18 +105,11 @@ function FinalsBody({ search, finals, top, reload, pick }) {
 export function Finals({ search }) {
   const [top, setTop] = useState(3);
   const [epochs, setEpochs] = useState(search.spec.final?.epochs || 1);
-  const [typed, type] = useState(null); // kept apart: what comes in meanwhile must not undo it
   const found = useResource(`searches/${search.id}/finals?top=${top}&epochs=${epochs}`,
     (event) => event.search === search.id && ["trial.done", "finals.state"].includes(event.kind));
-  const change = (event) => {
-    if (!event.target.reportValidity()) return;
-    setEpochs(event.target.value);
-    type(null);
-  };
   const tools = html`<label class="inline">Best <select value=${top} onChange=${(event) => setTop(event.target.value)}>
       ${TOPS.map((number) => html`<option key=${number} value=${number}>${number}</option>`)}</select></label>
-    ${saved ? null : html`<label class="inline">Epochs <input class="epochs" inputmode="numeric" required pattern=${NUMBER} value=${typed ?? epochs}
-      onInput=${(event) => type(event.target.value)} onChange=${change} /></label>`}`;
+    ${saved ? null : html`<label class="inline">Epochs <${Typed} class="epochs" inputmode="numeric" required pattern=${NUMBER} value=${epochs} onDone=${setEpochs} /></label>`}`;
   return html`<${Card} title="Finals" tools=${tools}>
     <${Loaded} from=${found} what="the finals">${(data) =>
       html`<${FinalsBody} search=${search} finals=${data} top=${top} reload=${found.reload} pick=${setEpochs} />`}</${Loaded}>

@@ -68,7 +68,7 @@ function Tiles({ search, history }) {
     <${Tile} label=${`Best ${name}`} value=${best ? reward(search, best.reward) : "–"}
       note=${best ? html`trial <a href=${link(search.id, "trials", best.number)}>#${best.number}</a>` : "no trial has finished"} />
     <${Tile} label="Trials" value=${`${count(ended(counts))} / ${count(limits.trials)}`}
-      share=${ended(counts) / limits.trials} note=${html`<${EstimateNote} search=${search} />`} href=${link(id, "config")} />
+      share=${ended(counts) / limits.trials} note=${html`<${EstimateNote} search=${search} /> · <a href=${link(id, "config")}>limits</a>`} href=${link(id, "trials")} />
     <${FailedTile} search=${search} />
     <${PolicyTile} history=${history} />
     <${Tile} label="Running time" value=${duration(search.seconds_running ?? 0)}

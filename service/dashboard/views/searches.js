@@ -5,7 +5,7 @@ import { ChosenActs, chosenOf, useKept } from "../chosen.js";
 import { Spark } from "../charts/spark.js";
 import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
 import { Icon } from "../icons.js";
-import { Act, Copy, Loaded, Notice, State, transition } from "../parts.js";
+import { Act, Copy, Loaded, Notice, State, Typed, transition } from "../parts.js";
 import { useHistory } from "../history.js";
 import { useLoad } from "../resource.js";
 import { go, link, setQuery } from "../router.js";
@@ -107,7 +107,8 @@ function Empty() {
 }
 
 async function pages(count, state, name, signal) {
-  const asked = `${state && `&state=${state}`}${name && `&name=${encodeURIComponent(/[*?]/.test(name) ? name : `*${name}*`)}`}`;
+  const like = (/[*?]/.test(name) ? name : `*${name}*`).replaceAll("[", "[[]");
+  const asked = `${state && `&state=${state}`}${name && `&name=${encodeURIComponent(like)}`}`;
   const items = [];
   let after = "";
   do {
@@ -122,7 +123,7 @@ async function pages(count, state, name, signal) {
 }
 
 function Filter({ state, name }) {
-  return html`<label class="inline">Name <input data-filter size="14" value=${name} onChange=${(event) => setQuery({ name: event.target.value.trim() })} /></label>
+  return html`<label class="inline">Name <${Typed} data-filter size="14" maxlength="80" title="case counts; * and ? stand for any" value=${name} onDone=${(text) => setQuery({ name: text })} /></label>
     <label class="inline">State
     <select value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
       <option value="">all</option>
@@ -154,7 +155,7 @@ export function Searches({ route }) {
     ${notice}
     <${Loaded} from=${list.data ? list : { ...list, data: list.error ? null : kept.current }} what="the searches" lines=${6}>${(data) =>
       empty ? html`<${Empty} />` : !data.items.length
-        ? html`<${Notice}>No search ${state && `is ${state}`}${state && name && " and "}${name && `has ${name} in its name`}. <a href="#/">Show all</a></${Notice}>`
+        ? html`<${Notice}>No search ${state && `is ${state}`}${state && name && " and "}${name && `has ${name} in its name (case counts)`}. <a href="#/">Show all</a></${Notice}>`
         : html`<div class="scroll card tight" tabindex="0" role="region" aria-label="Searches, table"><table class="wide">
             <thead><tr><th scope="col"><span class="offscreen">Compare</span></th><th scope="col">Name</th><th scope="col">State</th><th scope="col" class="number">Best</th>
               <th scope="col" class="number">Trials</th><th scope="col">Rewards</th><th scope="col">Created</th><th><span class="offscreen">Delete</span></th></tr></thead>

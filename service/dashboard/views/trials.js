@@ -3,7 +3,7 @@ import { html, useRef, useState } from "../dom.js";
 import { get } from "../api.js";
 import { ChosenActs, chosenOf } from "../chosen.js";
 import { count, several } from "../format.js";
-import { Loaded, Notice } from "../parts.js";
+import { Loaded, Notice, Typed } from "../parts.js";
 import { useLoad } from "../resource.js";
 import { link, setQuery } from "../router.js";
 import { TrialTable } from "./table.js";
@@ -30,15 +30,10 @@ async function load(id, wanted, sort, state, filter, known, signal) {
 }
 
 function Filters({ search, route, sort, state, filter, refused }) {
-  const find = (event) => {
-    event.preventDefault();
-    setQuery({ q: event.target.elements.filter.value.trim() });
-  };
   return html`<div class="buttons">
     <${ChosenActs} id=${search.id} route=${route} />
-    <form class="buttons" onSubmit=${find}><label class="inline">Filter <input data-filter name="filter" size="26" key=${filter} defaultValue=${filter}
+    <label class="inline">Filter <${Typed} data-filter size="26" value=${filter} onDone=${(text) => setQuery({ q: text })}
         placeholder="accuracy>0.9 and params<4e6" aria-invalid=${refused ? "true" : undefined} aria-describedby="filter-error" /></label>
-      <button class="button small">Filter</button></form>
     <label class="inline">State <select value=${state} onChange=${(event) => setQuery({ state: event.target.value })}>
       <option value="">all</option>
       ${STATES.map((name) => html`<option key=${name} value=${name}>${name}</option>`)}
