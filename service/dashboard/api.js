@@ -71,6 +71,19 @@ export function get(path, signal, accept = "application/json") {
   return send(path, { signal, headers: { Accept: accept } });
 }
 
+/** The first `wanted` items of a list, `size` at a time, behind those that are `known`: {items, after}. Of `query` what is set counts. */
+export async function getPages(path, query, wanted, signal, size = 500, known = {}) {
+  const items = [...(known.items ?? [])];
+  let { after } = known;
+  do {
+    const asked = Object.entries({ ...query, limit: Math.min(size, wanted - items.length), after }).filter(([, value]) => value);
+    const page = await get(`${path}?${new URLSearchParams(asked)}`, signal);
+    items.push(...page.items);
+    after = page.next;
+  } while (after && items.length < wanted);
+  return { items, after };
+}
+
 /** POST JSON, or PATCH. @param {string} path @param {any} [body] @param {Record<string,string>} [headers] */
 export function post(path, body = {}, headers = {}, method = "POST") {
   return send(path, {

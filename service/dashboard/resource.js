@@ -74,9 +74,7 @@ export function useLoad(key, load, matters) {
       SLOW_AFTER,
     );
     job.want();
-    const off = subscribe((event) =>
-      event.kind === "resync" || chosen.current?.(event) ? job.want() : undefined,
-    );
+    const off = subscribe((event) => (chosen.current?.(event) || event.kind === "resync" ? job.want() : undefined));
     return () => {
       clearTimeout(timer);
       off();

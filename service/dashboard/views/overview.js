@@ -1,6 +1,6 @@
 // The overview of a search: figures, charts, what runs now, the best trials.
 import { html, useMemo, useState } from "../dom.js";
-import { get, saved } from "../api.js";
+import { getPages, saved } from "../api.js";
 import { chosenOf } from "../chosen.js";
 import { Scatter, costs } from "../charts/pareto.js";
 import { LEAST, RewardChart, lastFigure } from "../charts/reward.js";
@@ -17,22 +17,11 @@ import { Comparison } from "./comparison.js";
 import { Finals } from "./finals.js";
 
 const TOP = 8;
-const PAGE = 500;
 const MOST = 3000; // points of the scatter plot: the best ones, a page at a time
 
 /** The best finished trials, at most `MOST`. */
 async function bestTrials(id, signal) {
-  const items = [];
-  let after = "";
-  do {
-    const page = await get(
-      `searches/${id}/trials?state=done&sort=-reward&limit=${PAGE}${after ? `&after=${encodeURIComponent(after)}` : ""}`,
-      signal,
-    );
-    items.push(...page.items);
-    after = page.next;
-  } while (after && items.length < MOST);
-  return items;
+  return (await getPages(`searches/${id}/trials`, { state: "done", sort: "-reward" }, MOST, signal)).items;
 }
 
 /** Failures by cause: `31 out of memory, 6 diverged`. */

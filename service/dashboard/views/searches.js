@@ -1,6 +1,6 @@
 // The list of all searches; for a new house, how to start the first one.
 import { html, useClock, useEffect, useRef, useState } from "../dom.js";
-import { freshKey, get, may, post, send } from "../api.js";
+import { freshKey, get, getPages, may, post, send } from "../api.js";
 import { ChosenActs, chosenOf, useKept } from "../chosen.js";
 import { Spark } from "../charts/spark.js";
 import { ago, count, ended, goal, metricName, moment, partName, reward } from "../format.js";
@@ -106,22 +106,6 @@ function Empty() {
   </section>`;
 }
 
-async function pages(count, state, name, signal) {
-  const like = (/[*?]/.test(name) ? name : `*${name}*`).replaceAll("[", "[[]");
-  const asked = `${state && `&state=${state}`}${name && `&name=${encodeURIComponent(like)}`}`;
-  const items = [];
-  let after = "";
-  do {
-    const page = await get(
-      `searches?limit=${Math.min(100, count - items.length)}${asked}${after ? `&after=${encodeURIComponent(after)}` : ""}`,
-      signal,
-    );
-    items.push(...page.items);
-    after = page.next;
-  } while (after && items.length < count);
-  return { items, more: Boolean(after) };
-}
-
 function Filter({ state, name }) {
   return html`<label class="inline">Name <${Typed} data-filter size="14" maxlength="80" title="case counts; * and ? stand for any" value=${name} onDone=${(text) => setQuery({ name: text })} /></label>
     <label class="inline">State
@@ -135,8 +119,9 @@ function Filter({ state, name }) {
 export function Searches({ route }) {
   const state = route.query.get("state") ?? "";
   const name = route.query.get("name") ?? "";
+  const like = (!name || /[*?]/.test(name) ? name : `*${name}*`).replaceAll("[", "[[]");
   const [wanted, want] = useState(PAGE);
-  const list = useLoad(`${state} ${wanted} ${name}`, (signal) => pages(wanted, state, name, signal), (event) =>
+  const list = useLoad(`${state} ${wanted} ${name}`, (signal) => getPages("searches", { state, name: like }, wanted, signal, 100), (event) =>
     event.search && event.kind !== "trial.progress" && event.kind !== "trial.started");
   const kept = useRef(null);
   if (list.data) kept.current = list.data;
@@ -161,6 +146,6 @@ export function Searches({ route }) {
               <th scope="col" class="number">Trials</th><th scope="col">Rewards</th><th scope="col">Created</th><th><span class="offscreen">Delete</span></th></tr></thead>
             <tbody>${data.items.map((search, i) => html`<${Row} key=${search.id} search=${search} now=${now} spark=${i < SPARKS} onDelete=${remove} chosen=${chosen.includes(search.id)} choose=${() => choose(search.id)} />`)}</tbody>
           </table></div>
-          ${data.more ? html`<button type="button" class="button more" onClick=${() => want(wanted + PAGE)}>Show more</button>` : null}`
+          ${data.after ? html`<button type="button" class="button more" onClick=${() => want(wanted + PAGE)}>Show more</button>` : null}`
     }</${Loaded}>`;
 }

@@ -49,8 +49,9 @@ export function Head({ name, sort, by, onSort, text, rising }) {
     <button type="button" class="sort" onClick=${turn}>${name}<span aria-hidden="true">${on ? (down ? " ↓" : " ↑") : ""}</span></button></th>`;
 }
 
-const ABOVE = 6; // rows that are drawn above the first that is seen
-const DRAWN = Math.min(36, Math.ceil(screen.height / 50) + 2 * ABOVE); // rows in the document at most, of however many: the table is 70 % of a window high
+const ABOVE = 6; // rows that are drawn above the first that is seen, at least where there are so many
+/** Rows in the document at most, of however many: the box is as high as `.tall` says, a row at least 39 pixels. */
+const fitting = () => Math.ceil(Math.min(900, 0.7 * innerHeight) / 39) + 2 * ABOVE;
 const NEAR = 20; // rows from the end at which more are asked for
 
 /** The part of `count` rows that is drawn: {first, last, box, onScroll}. The gaps get their height here, as soon as a row
@@ -58,19 +59,26 @@ const NEAR = 20; // rows from the end at which more are asked for
 function useWindow(count, onMore) {
   const box = useRef(null);
   const [first, set] = useState(0);
+  const [drawn, draw] = useState(fitting);
   const height = useRef(0);
-  const last = Math.min(count, first + DRAWN);
+  const last = Math.min(count, first + drawn);
   const look = () => {
     const row = box.current?.querySelector("[data-row]");
     if (!row) return;
-    height.current = row.offsetHeight || height.current;
-    for (const gap of box.current.querySelectorAll("[data-gap]")) gap.style.height = `${gap.dataset.gap * height.current}px`;
+    const high = height.current || row.offsetHeight; // the gaps first: a layout without them would take back a jump to the end
+    for (const gap of box.current.querySelectorAll("[data-gap]")) gap.style.height = `${gap.dataset.gap * high}px`;
+    height.current = row.offsetHeight || high;
     const at = Math.max(0, Math.floor(box.current.scrollTop / height.current / ABOVE) * ABOVE - ABOVE);
-    const to = Math.min(at, Math.max(0, count - DRAWN));
+    const to = Math.min(at, Math.max(0, count - drawn));
     set(to);
-    if (to + DRAWN > count - NEAR) onMore?.();
+    draw(fitting);
+    if (to + drawn > count - NEAR) onMore?.();
   };
-  useLayoutEffect(look, [count, first]);
+  useLayoutEffect(() => {
+    look();
+    addEventListener("resize", look); // the page's zoom too
+    return () => removeEventListener("resize", look);
+  }, [count, first, drawn]);
   return { first: Math.min(first, Math.max(0, count - 1)), last, box, onScroll: look };
 }
 

@@ -1,6 +1,6 @@
 // All trials of a search: sorted and filtered by the server, a page at a time, kept up to date.
 import { html, useRef, useState } from "../dom.js";
-import { get } from "../api.js";
+import { getPages } from "../api.js";
 import { ChosenActs, chosenOf } from "../chosen.js";
 import { count, several } from "../format.js";
 import { Loaded, Notice, Typed } from "../parts.js";
@@ -12,21 +12,12 @@ const PAGE = 100;
 const STATES = ["pending", "running", "done", "failed", "stopped"];
 const SORTS = [["-number", "newest first"], ["number", "oldest first"], ["-reward", "best first"]];
 
-/** The first `wanted` trials, in pages of the size that the server allows: those that are `known`, if there are more, and the next. */
-async function load(id, wanted, sort, state, filter, known, signal) {
+/** The first `wanted` trials, in pages of the size that the server allows: those that are `known`, if there are more, and the next.
+ * `told` is how many changes had been told when it began. */
+async function load(id, wanted, sort, state, filter, known, signal, told) {
   const on = known?.after && known.items.length < wanted;
-  const items = on ? [...known.items] : [];
-  let after = on ? known.after : "";
-  do {
-    const query = new URLSearchParams({ limit: String(Math.min(500, wanted - items.length)), sort });
-    if (state) query.set("state", state);
-    if (filter) query.set("filter", filter);
-    if (after) query.set("after", after);
-    const page = await get(`searches/${id}/trials?${query}`, signal);
-    items.push(...page.items);
-    after = page.next;
-  } while (after && items.length < wanted);
-  return { items, after };
+  const { items, after } = await getPages(`searches/${id}/trials`, { sort, state, filter }, wanted, signal, 500, on ? known : {});
+  return { items: [...new Map(items.map((one) => [one.number, one])).values()], after, told };
 }
 
 function Filters({ search, route, sort, state, filter, refused }) {
@@ -58,8 +49,13 @@ export function Trials({ route, search }) {
   const { chosen, choose } = chosenOf(search.id, route);
   const kept = useRef(null);
   const known = kept.current?.kind === kind ? kept.current.data : null;
-  const list = useLoad(`${kind} ${most}`, (signal) => load(search.id, most, sort, state, wish, known, signal),
-    (event) => event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress");
+  const told = useRef(0);
+  const list = useLoad(`${kind} ${most}`, (signal) => load(search.id, most, sort, state, wish, known?.told === told.current && known, signal, told.current),
+    (event) => {
+      const due = event.kind === "resync" || (event.search === search.id && event.kind.startsWith("trial.") && event.kind !== "trial.progress");
+      told.current += due;
+      return due;
+    });
   const refused = list.error?.problem?.field === "filter" ? list.error.message : "";
   if (list.data) kept.current = { kind, data: list.data };
   const shown = list.data || (list.error && !refused) ? list : { ...list, error: null, data: kept.current?.data ?? null };
