@@ -5,7 +5,7 @@ globalThis.saved = (function () {
   const list = `searches/${encodeURIComponent(held.search)}/trials`;
   const rows = [...held.rows].sort((a, b) => a.number - b.number);
 
-  const clause = /^\s*([A-Za-z_][\w.]*)\s*(<=|>=|!=|=|<|>)\s*([^\s<>=!]+)\s*$/;
+  const clause = /^\s*(?:([A-Za-z_][\w.]*)|"((?:[^"]|"")+)")\s*(<=|>=|!=|=|<|>)\s*([^\s<>=!]+)\s*$/;
   const number = /^[+-]?(D\.?(D)?|\.D)(e[+-]?D)?$/.source.replaceAll("D", "\\d+(_\\d+)*");
   const read = (text) => (new RegExp(number, "i").test(text) ? Number(text.replaceAll("_", "")) : NaN);
   const compare = {
@@ -17,8 +17,9 @@ globalThis.saved = (function () {
 
   /** What a clause of a filter asks of a trial, as service/filters.py reads it: one that lacks the value never passes. */
   function condition(part) {
-    const [, name, sign, value] = clause.exec(part) ?? [];
-    if (!name) throw new Refused(`filter '${part.trim()}' is no clause; allowed are NAME, one of ${Object.keys(compare).join(" ")}, VALUE, and clauses joined by and: accuracy>0.9 and state=done`);
+    const [, plain, quoted, sign, value] = clause.exec(part) ?? [];
+    const name = plain ?? quoted?.replaceAll('""', '"');
+    if (!name) throw new Refused(`filter '${part.trim()}' is no clause; allowed are NAME (in "quotation marks" where it has other signs than letters, digits, _ and .), one of ${Object.keys(compare).join(" ")}, VALUE, and clauses joined by and: accuracy>0.9 and state=done`);
     const words = held.words[name];
     if (words && !(words.includes(value) && /^!?=$/.test(sign))) throw new Refused(`filter ${name}${sign}${value}: allowed are = and != with ${words.join(", ")}`);
     if (!words && !Number.isFinite(read(value))) throw new Refused(`filter ${name} is compared with '${value}', allowed are numbers; words go with ${Object.keys(held.words).join(", ")}`);
@@ -34,14 +35,14 @@ globalThis.saved = (function () {
     const asked = query.get("filter") ?? "";
     if (asked.length > 500) throw new Refused("filter: String should have at most 500 characters");
     const wish = asked.trim();
-    const clauses = wish ? wish.split(/\s+and\s+|\s*&&\s*/i) : [];
+    const clauses = wish ? wish.split(/(?:\s+and\s+|\s*&&\s*)(?=(?:[^"]*"[^"]*")*[^"]*$)/i) : [];
     if (clauses.length > 20) throw new Refused(`filter has ${clauses.length} clauses, allowed are 20`);
     const conditions = clauses.map(condition);
     const found = rows.filter((trial) => (!state || trial.state === state) && conditions.every((passes) => passes(trial)));
     const sort = query.get("sort");
     if (sort === "-number") found.reverse();
     else if (sort !== "number") {
-      const name = sort.replace("-", "");
+      const name = sort.replace(/^-/, "");
       const value = (trial) => (own.includes(name) ? trial[name] : trial.metrics[name]) ?? null;
       const turn = sort === name ? 1 : -1;
       found.sort((a, b) => (value(a) === null) - (value(b) === null) || turn * (value(a) - value(b)) || a.number - b.number);

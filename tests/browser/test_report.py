@@ -132,6 +132,8 @@ def test_a_report_filters_its_trials_as_the_service_does(
     rewards = house.client.get(f"{path}?sort=-reward").json()["items"]
     middle = rewards[len(rewards) // 3]["reward"]
     for wish in (
+        '"reward">0 and "no and no"=1',
+        '"number">3 and state=done',
         f"accuracy>={middle} and number<20",
         f"reward<{middle} && state=done",
         f"reward={middle}",

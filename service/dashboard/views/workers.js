@@ -58,7 +58,7 @@ function Nodes({ nodes, now }) {
   const of = (node) => node.searches.map((crew) => html`<a key=${crew.search} href=${link(crew.search)}>${crew.name}</a> `);
   return html`<${Card} title="Nodes of Ray"><${Scroll} name="Nodes of Ray" kind="wide">
     <thead><tr><th scope="col">Node</th><th scope="col">State</th>${["Cores", "GPUs", "Memory for trials"].map((word) => html`<th key=${word} scope="col" class="number">${word}</th>`)}<th scope="col">Searches</th><th scope="col">Last worker</th></tr></thead>
-    <tbody>${nodes.map((node) => html`<tr key=${node.address}><th scope="row">${node.name} <span class="quiet">${node.address}</span></th><td><${State} state=${node.alive ? "running" : "stopped"} /></td>
+    <tbody>${nodes.map((node) => html`<tr key=${node.id}><th scope="row">${node.name} <span class="quiet">${node.address}</span></th><td><${State} state=${node.alive ? "running" : "stopped"} /></td>
       ${[node.cpus, node.gpus].map((value) => html`<td class="number">${value}</td>`)}<td class="number">${bytes(node.memory_bytes)}</td><td>${of(node)}</td><td>${node.last ? ago(node.last, now) : "–"}</td></tr>`)}</tbody>
   </${Scroll}></${Card}>`;
 }
