@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from nas.data.images import Statistics
+    from nas.normalisation import Statistics
 
 CPU = torch.device("cpu")
 NETWORKS = ("resnet20_cifar", "wide_resnet16_4_cifar", "mobilenet_v2_100")

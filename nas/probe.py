@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from nas.data.images import Images, Statistics
+from nas.data.images import Images
 from nas.evaluators.catalog import EVALUATORS
 from nas.execution.worker import limit_threads
+from nas.normalisation import Statistics
 from nas.profile import profile
 from nas.recipe import Recipe
 from nas.seeding import seeded

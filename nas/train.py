@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from nas.data.images import Images, Statistics
+    from nas.data.images import Images
     from nas.evaluators import Report
+    from nas.normalisation import Statistics
     from nas.recipe import Recipe
     from nas.training.feed import Feed
     from nas.trial import Metrics

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from nas.data.images import FinalData, Images, SearchData, Statistics
+from nas.data.images import FinalData, Images, SearchData
 from nas.data.spec import BUILT_IN, DataError, DataSpec
+from nas.normalisation import Statistics
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,8 @@ from nas.data.shard import WHOLE, Shard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from nas.data.images import Images, Statistics
+    from nas.data.images import Images
+    from nas.normalisation import Statistics
 
 
 class Normalise:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nas.normalisation import Statistics  # noqa: TC001
 from searchspaces import Task  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -31,14 +32,6 @@ class Images:
     def to(self, device: Device) -> Images:
         """Return the images on a device; the same tensors where they are there already."""
         return Images(self.x.to(device), self.y.to(device), self.mirror)
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """Mean and standard deviation of each channel, on the scale from 0 to 1."""
-
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from nas.data.images import FinalData, Images, SearchData, Statistics
+from nas.data.images import FinalData, Images, SearchData
 from nas.data.source import Labels, Part, Shape, Source, open_source
 from nas.data.split import Split, split
+from nas.normalisation import Statistics
 from searchspaces import Task
 
 if TYPE_CHECKING:

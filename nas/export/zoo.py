@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data.images import Statistics
 from nas.export import ExportError, Subject
 from nas.export.facts import Card
+from nas.normalisation import IMAGENET, Statistics
 from nas.profile import profile
 from nas.seeding import seeded
-from nas.zoo import IMAGENET_STATISTICS
 from nas.zoo.catalog import ZOO
 from nas.zoo.sized import SizedModel
 from nas.zoo.timm import counted_as
@@ -85,7 +84,7 @@ def _statistics(entry: ZooModel, task: Task) -> tuple[Statistics, str]:
     """Return by what images are normalised, and how that is known, in words."""
     if task.channels != len(entry.statistics.mean):
         return Statistics((0.5,) * task.channels, (0.5,) * task.channels), "assumed"
-    of_imagenet = entry.statistics == IMAGENET_STATISTICS
+    of_imagenet = entry.statistics == IMAGENET
     whose = "ImageNet" if of_imagenet else "the released weights: pixels from -1 to 1"
     return entry.statistics, f"assumed, those of {whose}"
 

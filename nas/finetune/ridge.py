@@ -15,8 +15,9 @@ from nas.finetune.stages import features
 from nas.seeding import generator
 
 if TYPE_CHECKING:
-    from nas.data.images import Images, Statistics
+    from nas.data.images import Images
     from nas.finetune.stages import Stages
+    from nas.normalisation import Statistics
 
 LOOKED_AT = 1000  # images at most: the leave-one-out needs their kernel matrix
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # of the mean eigenvalue; the best is chosen

@@ -25,8 +25,9 @@ from nas.finetune.ridge import BATCH, fit, some
 from nas.finetune.stages import features
 
 if TYPE_CHECKING:
-    from nas.data.images import Images, Statistics
+    from nas.data.images import Images
     from nas.finetune.stages import Stages
+    from nas.normalisation import Statistics
 
 
 # Deviations. Half way, in ratios, between similar and different images of the networks of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from nas.data.images import Statistics
 from nas.finetune.errors import FinetuneError
+from nas.normalisation import Statistics
 from nas.training.blueprint import Blueprint
 from nas.zoo import ZooError
 from nas.zoo.sized import SizedModel

@@ -10,7 +10,7 @@ import torch
 
 from nas.data import DataError, load_final
 from nas.data.folder import FolderSource
-from nas.data.images import Images, Statistics
+from nas.data.images import Images
 from nas.data.load import hashes, training_data
 from nas.data.load import statistics as moments
 from nas.data.pictures import FilePictures, TensorPictures
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nas.data.pictures import Pictures
     from nas.data.source import Shape
     from nas.data.spec import DataSpec
+    from nas.normalisation import Statistics
     from nas.recipe import Recipe
     from nas.training.parallel import Parallel
 

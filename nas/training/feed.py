@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from nas.data.images import Statistics
+    from nas.normalisation import Statistics
     from nas.recipe import Recipe
 
 EVALUATED = 512 * 32 * 32  # pixels at a time: 512 images of 32x32, fewer of larger ones

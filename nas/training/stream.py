@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from nas.data.images import Statistics
     from nas.data.pictures import Pictures
+    from nas.normalisation import Statistics
     from nas.recipe import Recipe
 
 CPU = torch.device("cpu")

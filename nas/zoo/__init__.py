@@ -13,21 +13,16 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, ClassVar
 
-from nas.data.images import Statistics
+from nas.normalisation import IMAGENET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor, nn
 
+    from nas.normalisation import Statistics
     from nas.zoo.training import Training
     from searchspaces import Task
-
-
-# Of ImageNet's training images: torchvision and timm divide by these unless a network says else.
-IMAGENET_STATISTICS = Statistics((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-# Pixels from -1 to 1, as TensorFlow's code has them (slim/preprocessing, inception_preprocessing).
-CENTRED = Statistics((0.5,) * 3, (0.5,) * 3)
 
 
 class ZooError(ValueError):
@@ -68,7 +63,7 @@ class ZooModel(ABC):
     year: ClassVar[int]
     idea: ClassVar[str]
     recipe: ClassVar[Training | None] = None
-    statistics: ClassVar[Statistics] = IMAGENET_STATISTICS
+    statistics: ClassVar[Statistics] = IMAGENET
 
     @abstractmethod
     def build(self, task: Task) -> nn.Module:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from nas.zoo import IMAGENET_STATISTICS, Paper, ZooError, ZooModel
+from nas.normalisation import IMAGENET as IMAGENET_STATISTICS
+from nas.zoo import Paper, ZooError, ZooModel
 from searchspaces import Task
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from nas.data.images import Statistics
+    from nas.normalisation import Statistics
     from nas.zoo.training import Training
 
 MNIST, CIFAR, IMAGENET = Task(1, 32, 32, 10), Task(3, 32, 32, 10), Task(3, 224, 224, 1000)

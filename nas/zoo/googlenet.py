@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import googlenet as torchvision_googlenet
 
-from nas.zoo import CENTRED, Paper
+from nas.normalisation import CENTRED
+from nas.zoo import Paper
 from nas.zoo.built import Row, family, small
 from nas.zoo.layers import he_normal, resized, with_channels
 from nas.zoo.training import Training

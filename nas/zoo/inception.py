@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor, nn
 from torchvision.models import inception_v3
 
-from nas.zoo import CENTRED, Paper
+from nas.normalisation import CENTRED
+from nas.zoo import Paper
 from nas.zoo.built import Row, family
 from nas.zoo.inception_blocks import Conv, ConvNorm, Forked, Paths, Residual
 from nas.zoo.layers import he_normal, with_channels

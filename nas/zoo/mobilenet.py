@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torchvision.models import mobilenet_v2
 
-from nas.zoo import CENTRED, Paper
+from nas.normalisation import CENTRED
+from nas.zoo import Paper
 from nas.zoo.built import Row, family, small
 from nas.zoo.layers import Average, conv1x1, conv3x3, he_normal, norm_relu, with_channels
 from nas.zoo.training import Training

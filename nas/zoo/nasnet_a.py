@@ -9,7 +9,8 @@ timm's nasnetalarge).
 
 from __future__ import annotations
 
-from nas.zoo import CENTRED, Paper
+from nas.normalisation import CENTRED
+from nas.zoo import Paper
 from nas.zoo.sized import SizedModel
 from nas.zoo.training import Training
 from searchspaces import Task

@@ -88,8 +88,7 @@ def finetune(  # noqa: PLR0913 - the options of a command
     from nas.finetune.errors import FinetuneError
 
     torch.set_num_threads(threads)
-    folder = _checked(strategy, stages, output)
-    check_device(recipe_of(Recipe(), flags).device)
+    folder = _checked(strategy, stages, output, recipe_of(Recipe(), flags))
     try:
         start = _start(context, model, weights)
         spec = data_of(context, data, image_size or start.task.height, train_images, hold_out)
@@ -111,8 +110,9 @@ def finetune(  # noqa: PLR0913 - the options of a command
     _tell(start, plan, done, as_json=as_json)
 
 
-def _checked(strategy: str, stages: int | None, output: Path) -> Path:
-    """Return the folder to write to; raise UserError for options that do not go together."""
+def _checked(strategy: str, stages: int | None, output: Path, recipe: Recipe) -> Path:
+    """Return the folder to write to; raise UserError for options that cannot be."""
+    check_device(recipe.device)
     if stages is not None and strategy != "last":
         raise UserError(
             f"only --strategy last trains some stages, and it is {strategy}", field="--stages"

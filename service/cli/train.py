@@ -86,7 +86,6 @@ def train(  # noqa: PLR0913 - the options of a command
         memory_gib=memory,
         workers=workers,
     )
-    check_device(job.recipe.device)
     done = run_job(job, processes, threads)
     if done is None:  # another process of torchrun prints
         return
@@ -106,6 +105,7 @@ def run_job(job: Job, processes: int, threads: int) -> Trained | None:
     from nas.training.launch import ProcessLost, TrainingRefused, launch
     from nas.trial import TrialFailure
 
+    check_device(job.recipe.device)
     torchrun = int(os.environ.get("WORLD_SIZE", "1")) > 1
     if torchrun and processes > 1:
         raise UserError("torchrun starts the processes", field="--processes", allowed="1")

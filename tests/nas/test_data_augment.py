@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from nas.data.augment import Augment, Normalise, plain, steps
-from nas.data.images import Images, Statistics
+from nas.data.images import Images
+from nas.normalisation import Statistics
 from nas.seeding import generator
 
 STATISTICS = Statistics((0.5, 0.25), (0.5, 0.125))

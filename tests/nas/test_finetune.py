@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nas.data.images import Images, Statistics
+from nas.data.images import Images
 from nas.data.spec import DataSpec
 from nas.finetune.advice import FEW, advise
 from nas.finetune.errors import FinetuneError
@@ -21,6 +21,7 @@ from nas.finetune.similarity import SHIFTED, Similarity, measure_similarity, rig
 from nas.finetune.stages import features, find_stages
 from nas.finetune.start import Start, put, read_weights
 from nas.finetune.strategies import FALL, apply, recipe_for
+from nas.normalisation import Statistics
 from nas.recipe import Recipe
 from nas.seeding import seeded
 from nas.train import evaluate, fit_feed

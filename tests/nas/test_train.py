@@ -11,7 +11,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from nas.data.images import Images, Statistics
+from nas.data.images import Images
+from nas.normalisation import Statistics
 from nas.recipe import Recipe
 from nas.seeding import generator, seeded
 from nas.train import evaluate, fit, learning_rate, pick_device

@@ -16,9 +16,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from nas.data import DataError, DataSpec
-from nas.data.images import Images, Statistics
+from nas.data.images import Images
 from nas.data.pictures import TensorPictures
 from nas.data.shard import Shard
+from nas.normalisation import Statistics
 from nas.recipe import Recipe
 from nas.seeding import seeded
 from nas.train import evaluate, fit, fit_feed

@@ -9,11 +9,10 @@ from safetensors.torch import save_file
 from torchvision import models
 
 import nas
-from nas.data.images import Statistics
 from nas.export.zoo import zoo_subject
 from nas.finetune.start import from_weights
+from nas.normalisation import CENTRED, IMAGENET, Statistics
 from nas.training.blueprint import Blueprint
-from nas.zoo import CENTRED, IMAGENET_STATISTICS
 from nas.zoo.catalog import ZOO
 from tests.nas.test_zoo_weights import QUOTED, of_torchvision
 
@@ -42,7 +41,7 @@ def test_images_for_weights_of_torchvision_are_normalised_as_its_transforms_say(
     transforms = models.get_model_weights(kind).IMAGENET1K_V1.transforms()
     transformed = kind in {"googlenet", "inception_v3"}
     statistics = ZOO.get(name).statistics
-    assert statistics == (CENTRED if transformed else IMAGENET_STATISTICS)
+    assert statistics == (CENTRED if transformed else IMAGENET)
     if not transformed:
         assert statistics == Statistics(tuple(transforms.mean), tuple(transforms.std))
 
@@ -79,7 +78,7 @@ def test_an_export_and_a_fine_tuning_take_the_statistics_of_the_network(tmp_path
 
 def test_what_has_no_released_weights_is_normalised_as_imagenet_and_grey_by_a_half():
     card = zoo_subject("nasbench201_resnet").card
-    assert Statistics(card.mean, card.std) == IMAGENET_STATISTICS
+    assert Statistics(card.mean, card.std) == IMAGENET
     assert card.data["mean and std"] == "assumed, those of ImageNet"
     grey = zoo_subject("lenet5").card
     assert (grey.mean, grey.std, grey.data["mean and std"]) == ((0.5,), (0.5,), "assumed")

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 import nas
-from nas.data.images import Images, Statistics
+from nas.data.images import Images
+from nas.normalisation import Statistics
 from nas.recipe import Recipe
 from nas.seeding import seeded
 from nas.train import fit
