@@ -1,5 +1,5 @@
 // One resource of the API in a view: loaded, kept while it reloads, reloaded when events say so.
-import { useEffect, useRef, useState } from "./dom.js";
+import { useEffect, useLayoutEffect, useRef, useState } from "./dom.js";
 import { get } from "./api.js";
 import { subscribe } from "./live.js";
 
@@ -63,7 +63,7 @@ export function useLoad(key, load, matters) {
   latest.current = load;
   const chosen = useRef(matters);
   chosen.current = matters;
-  useEffect(() => {
+  useLayoutEffect(() => { // at once: the loader of another key must not load what is now drawn
     if (key === null) return undefined;
     const settle = (change) =>
       set((old) => ({ ...(old.key === key ? old : EMPTY), key, ...change, slow: false }));
