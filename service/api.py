@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 GRACE_SECONDS = 3  # without a limit, uvicorn waits for ever for open event streams
+# Longer than clients keep an idle connection (httpx: 5), so that none sends into one that closes.
+KEEP_ALIVE_SECONDS = 30
 
 
 class Server(uvicorn.Server):
@@ -66,6 +68,7 @@ def serve(settings: Settings, listener: socket.socket | None = None) -> int:
         server_header=False,
         date_header=True,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     threading.Thread(target=_prepare, args=(app.state.visited, settings), daemon=True).start()
     Server(config, app.state.broadcaster).run(sockets=[listener])
