@@ -144,13 +144,19 @@ def trained(start: Start, images: Album, way: str, seed: int) -> dict[str, Any]:
     return {"accuracy": test["accuracy"], "seconds": seconds, "commit": describe()["commit"]}
 
 
-def main() -> None:
-    """Train what is missing, then write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def options(about: str) -> argparse.ArgumentParser:
+    """Return the options of a benchmark on CIFAR-10; ``about`` is its docstring."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     shared = Path(os.environ.get("NAS_SHARED_DATA", ROOT.parent / "shared" / "data"))
     parser.add_argument("--images", type=Path, default=shared / "cifar10-images.zip")
     parser.add_argument("--root", type=Path, default=ROOT / "nasturtium-home" / "data")
     parser.add_argument("--seeds", type=int, default=3)
+    return parser
+
+
+def main() -> None:
+    """Train what is missing, then write the table."""
+    parser = options(__doc__)
     parser.add_argument("--only", choices=list(CASES))
     given = parser.parse_args()
     torch.set_num_threads(1)

@@ -14,18 +14,15 @@ the table. A quarter of an hour on a core.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
-import os
 from collections import defaultdict
 from itertools import product
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from finetune import RESULTS, SIDE, chosen
-from machine import ROOT, describe
+from finetune import RESULTS, SIDE, chosen, options
+from machine import describe
 
 from nas.data import DataSpec, load_final
 from nas.data.images import Images
@@ -101,12 +98,7 @@ def trained(network: str, data: Any, names: tuple[str, ...]) -> tuple[nn.Module,
 
 def main() -> None:
     """Train what is missing, watch the maps, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    shared = Path(os.environ.get("NAS_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    parser.add_argument("--images", type=Path, default=shared / "cifar10-images.zip")
-    parser.add_argument("--root", type=Path, default=ROOT / "nasturtium-home" / "data")
-    parser.add_argument("--seeds", type=int, default=3)
-    given = parser.parse_args()
+    given = options(__doc__).parse_args()
     torch.set_num_threads(1)
     cifar = DataSpec(source=str(given.images), image_size=SIDE, train_images="all")
     digits = DataSpec(source="digits", image_size=SIDE, colour="rgb")

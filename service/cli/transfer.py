@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from nas.normalisation import IMAGENET
 from nas.spec import SearchSpec
 from searchspaces.arch import Arch
 from service import searches
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from searchspaces.scale import Scale
 
 UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
-# Of ImageNet's training images; torchvision's reference recipe uses them for every network.
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def _amount(text: str) -> float:
@@ -112,12 +111,12 @@ def _write(folder: Path, arch: Arch, task: Task, scale: Scale) -> Path:
     from nas.export.facts import Card
     from searchspaces.catalog import SPACES
 
-    colour = task.channels == len(IMAGENET_MEAN)
+    colour = task.channels == len(IMAGENET.mean)
     card = Card(
         title=f"{arch.space} {arch.key()}, N={scale.cells}, F={scale.filters}",
         classes=tuple(f"class {number}" for number in range(task.classes)),
-        mean=IMAGENET_MEAN if colour else (0.5,) * task.channels,
-        std=IMAGENET_STD if colour else (0.5,) * task.channels,
+        mean=IMAGENET.mean if colour else (0.5,) * task.channels,
+        std=IMAGENET.std if colour else (0.5,) * task.channels,
     )
     folder.mkdir(parents=True, exist_ok=True)
     model = SPACES.create(arch.space).build(arch, task, scale).eval()

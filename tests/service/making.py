@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from service.schemas import RoundView
 
 
+MODEL_ROW = {  # of the table of models, less its search and trial
+    "id": "m",
+    "state": "done",
+    "epochs": 1,
+    "progress": {},
+    "metrics": {},
+    "error": "",
+    "folder": "models/m",
+    "files": [],
+    "created_at": 0,
+}
+
+
 def toy_spec(trials: int = 5, *, executor: str = "inline", seconds: float = 0.0, **more: object):
     """Return a search of the toy space, without images."""
     return SearchSpec(

@@ -23,7 +23,7 @@ from service.settings import Settings
 from service.tables import model
 from service.tuning import FinetuneRequest
 from tests.conftest import ROOT
-from tests.service.making import digits_spec, finished, run, toy_spec
+from tests.service.making import MODEL_ROW, digits_spec, finished, run, toy_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,17 +38,7 @@ SEARCHES = {
     "lineage": toy_spec(3).model_copy(update={"controller": Part(name="evolution")}),
 }
 CARD = {"name": "card.json", "size_bytes": 2, "sha256": hashlib.sha256(b"{}").hexdigest()}
-MODEL = {
-    "id": "m",
-    "state": "done",
-    "epochs": 1,
-    "progress": {},
-    "metrics": {},
-    "error": "",
-    "folder": "models/m",
-    "files": [CARD],
-    "created_at": 0,
-}
+MODEL = {**MODEL_ROW, "files": [CARD]}
 
 
 @pytest.fixture

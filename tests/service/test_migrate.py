@@ -20,19 +20,7 @@ from service.errors import UserError
 from service.idempotency import Key
 from service.settings import Settings
 from service.tables import metadata, model
-from tests.service.making import finished, toy_spec
-
-MODEL = {
-    "id": "m",
-    "state": "done",
-    "epochs": 1,
-    "progress": {},
-    "metrics": {},
-    "error": "",
-    "folder": "models/m",
-    "files": [],
-    "created_at": 0,
-}
+from tests.service.making import MODEL_ROW, finished, toy_spec
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_code(database):
@@ -142,7 +130,7 @@ def moved(database: Database, way: str, target: str) -> None:
 def test_a_filled_database_keeps_its_trials_down_to_each_revision_and_up_again(database, revision):
     search_id = finished(database, trials=3)
     with database.write() as connection:
-        connection.execute(insert(model).values(**MODEL, search_id=search_id, trial=1))
+        connection.execute(insert(model).values(**MODEL_ROW, search_id=search_id, trial=1))
     kept = ("search", "snapshot", "trial", "trial_attempt", "report", "model", "event")
 
     def counted() -> dict[str, int]:
